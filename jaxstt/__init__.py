@@ -1,0 +1,47 @@
+"""jaxstt: differentiable spin-transfer-torque physics in JAX."""
+
+from . import constants as constants
+from ._drive import AbstractDrive as AbstractDrive
+from ._drive import Piecewise as Piecewise
+from ._drive import Pulse as Pulse
+from ._drive import Sinusoid as Sinusoid
+from ._electron import TorqueCoefficients as TorqueCoefficients
+from ._electron import torque_coefficients as torque_coefficients
+from ._energy import AbstractEnergy as AbstractEnergy
+from ._energy import Exchange as Exchange
+from ._energy import ShapeAnisotropy as ShapeAnisotropy
+from ._energy import UniaxialAnisotropy as UniaxialAnisotropy
+from ._energy import Zeeman as Zeeman
+from ._evolve import RESULTS as RESULTS
+from ._evolve import Solution as Solution
+from ._evolve import evolve as evolve
+from ._fixed import FixedStep as FixedStep
+from ._grid import Grid as Grid
+from ._llg import LLG as LLG
+from ._llg import effective_field as effective_field
+from ._llg import rhs as rhs
+from ._llg import total_energy as total_energy
+from ._motion import mean_motion as mean_motion
+from ._motion import wall_motion as wall_motion
+from ._motion import wall_velocity as wall_velocity
+from ._observe import WallState as WallState
+from ._observe import WallTracker as WallTracker
+from ._observe import average as average
+from ._observe import wall_angle as wall_angle
+from ._observe import wall_position as wall_position
+from ._observe import wall_state as wall_state
+from ._observe import wall_width as wall_width
+from ._relax import RELAX_RESULTS as RELAX_RESULTS
+from ._relax import Relaxed as Relaxed
+from ._relax import relax as relax
+from ._texture import bloch_wall as bloch_wall
+from ._texture import head_to_head_wall as head_to_head_wall
+from ._texture import neel_wall as neel_wall
+from ._texture import random as random
+from ._texture import uniform as uniform
+from ._torque import AbstractTorque as AbstractTorque
+from ._torque import ZhangLi as ZhangLi
+from ._wall1d import CollectiveWall as CollectiveWall
+from ._wall1d import WallMotion as WallMotion
+
+__version__ = "0.1.0"

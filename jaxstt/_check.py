@@ -1,0 +1,88 @@
+"""Arguments become array leaves here, and wrong ones are refused by name.
+
+A value that is known is checked on the spot; a traced one cannot be, and is checked by `evolve`.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+
+def is_concrete(x: Any) -> bool:
+    """Whether the values of `x` can be read now."""
+    return not _is_traced(x)
+
+
+def leaf(
+    name: str,
+    value: Any,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    above: float | None = None,
+) -> Array:
+    """`value` as a floating array; ValueError if a known value is not finite or out of range.
+
+    Lists and tuples may hold traced scalars.  The dtype of an array is kept, anything else gets
+    JAX's default float.
+    """
+    if isinstance(value, list | tuple) and any(_is_traced(v) for v in jax.tree.leaves(value)):
+        array = jnp.stack([leaf(name, v) for v in value])
+    else:
+        # Read before JAX sees it: inside jit even a known number becomes traced.
+        array = value if isinstance(value, jax.Array) else _read(name, value)
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        if jnp.issubdtype(array.dtype, jnp.complexfloating):
+            raise ValueError(f"`{name}` must be real, got dtype {array.dtype}")
+        array = array.astype(float)
+    if is_concrete(array):
+        _check_values(name, np.asarray(array), minimum, maximum, above)
+    # An explicit dtype drops the weak type, which would compile again.
+    return jnp.asarray(array, jax.dtypes.canonicalize_dtype(array.dtype))
+
+
+def _is_traced(x: Any) -> bool:
+    return isinstance(x, jax.core.Tracer)
+
+
+def _read(name: str, value: Any) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+        if array.dtype == object or array.dtype.kind in "US":
+            raise TypeError
+    except (TypeError, ValueError):
+        raise ValueError(f"`{name}` must be a number or an array, got {value!r}") from None
+    return array
+
+
+def _check_values(
+    name: str,
+    values: np.ndarray,
+    minimum: float | None,
+    maximum: float | None,
+    above: float | None,
+) -> None:
+    def refuse(bad: np.ndarray, allowed: str) -> None:
+        if np.any(bad):
+            raise ValueError(f"`{name}` must be {allowed}, got {values[bad].flat[0]:.6g}")
+
+    refuse(~np.isfinite(values), "finite")
+    if above is not None:
+        refuse(values <= above, f"> {above:g}")
+    if minimum is not None:
+        refuse(values < minimum, f">= {minimum:g}")
+    if maximum is not None:
+        refuse(values > maximum, f"<= {maximum:g}")
+
+
+AXES = {"x": 0, "y": 1, "z": 2}
+
+
+def axis_index(name: str, value: str) -> int:
+    """0, 1, 2 for "x", "y", "z"; ValueError otherwise."""
+    if value not in AXES:
+        raise ValueError(f'`{name}` must be "x", "y" or "z", got {value!r}')
+    return AXES[value]

@@ -1,0 +1,152 @@
+"""Currents and fields in time.  Values may be scalars, vectors (3,) or fields; all are leaves.
+
+A drive tells the times at which it bends (`breakpoints`); the step controller stops there, or a
+long step taken at rest would jump over a short pulse.  A bare function of t is accepted as well; it
+is static (a new function means a new compilation) and has no breakpoints.
+"""
+
+from abc import abstractmethod
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from ._check import is_concrete, leaf
+
+
+class AbstractDrive(eqx.Module):
+    """A value in time: `drive(t)` with t in s, and the `breakpoints` (k,) in s."""
+
+    @abstractmethod
+    def __call__(self, t: Array) -> Array:
+        """The value at time t, s."""
+
+    @property
+    @abstractmethod
+    def breakpoints(self) -> Array:
+        """Times, s, where the drive or its slope jumps."""
+
+
+class Pulse(AbstractDrive):
+    """Trapezium: `value` from `start` + `rise` on, back to 0 at `start` + `duration`.
+
+    value: A/m^2 or T, any shape.  start, duration, rise: s; the edges are linear, `rise` long, and
+    lie inside the duration.  A gradient with respect to the edges' times needs rise > 0.
+
+    Raises ValueError for duration <= 0, rise < 0 or 2 rise > duration.
+    """
+
+    value: Array
+    start: Array
+    duration: Array
+    rise: Array
+
+    def __init__(
+        self, value: ArrayLike, start: ArrayLike, duration: ArrayLike, rise: ArrayLike = 0.0
+    ):
+        self.value, self.start = leaf("value", value), leaf("start", start)
+        self.duration, self.rise = (
+            leaf("duration", duration, above=0),
+            leaf("rise", rise, minimum=0),
+        )
+        if is_concrete(self.rise) and is_concrete(self.duration):
+            if bool(2 * self.rise > self.duration):
+                raise ValueError(
+                    f"`rise` must be <= duration/2 = {float(self.duration) / 2:.6g} s, "
+                    f"got {float(self.rise):.6g}"
+                )
+
+    def __call__(self, t: Array) -> Array:
+        after, before = t - self.start, self.start + self.duration - t
+        inside = jnp.minimum(after, before)
+        sharp = self.rise == 0
+        edge = jnp.clip(inside / jnp.where(sharp, 1.0, self.rise), 0.0, 1.0)
+        return self.value * jnp.where(sharp, (inside >= 0).astype(edge.dtype), edge)
+
+    @property
+    def breakpoints(self) -> Array:
+        end = self.start + self.duration
+        return jnp.stack([self.start, self.start + self.rise, end - self.rise, end])
+
+
+class Piecewise(AbstractDrive):
+    """Straight lines between (times[k], values[k]); constant before the first and after the last.
+
+    times: (k,) s, increasing.  values: (k, ...) A/m^2 or T.
+    Raises ValueError if the lengths differ or the times do not increase.
+    """
+
+    times: Array
+    values: Array
+
+    def __init__(self, times: ArrayLike, values: ArrayLike):
+        self.times, self.values = leaf("times", times), leaf("values", values)
+        if self.times.ndim != 1 or self.times.shape[0] < 2:
+            raise ValueError(f"`times` must hold >= 2 times, got shape {self.times.shape}")
+        if self.values.shape[:1] != self.times.shape:
+            raise ValueError(
+                f"`values` must have {self.times.shape[0]} entries, one for each of `times`, "
+                f"got shape {self.values.shape}"
+            )
+        if is_concrete(self.times) and not bool(jnp.all(jnp.diff(self.times) > 0)):
+            raise ValueError(f"`times` must increase, got {self.times}")
+
+    def __call__(self, t: Array) -> Array:
+        last = self.times.shape[0] - 2
+        k = jnp.clip(jnp.searchsorted(self.times, t, side="right") - 1, 0, last)
+        s = jnp.clip((t - self.times[k]) / (self.times[k + 1] - self.times[k]), 0.0, 1.0)
+        return self.values[k] * (1 - s) + self.values[k + 1] * s
+
+    @property
+    def breakpoints(self) -> Array:
+        return self.times
+
+
+class Sinusoid(AbstractDrive):
+    """offset + amplitude sin(2 pi frequency t + phase); frequency in Hz, phase in rad."""
+
+    amplitude: Array
+    frequency: Array
+    phase: Array
+    offset: Array
+
+    def __init__(
+        self,
+        amplitude: ArrayLike,
+        frequency: ArrayLike,
+        phase: ArrayLike = 0.0,
+        offset: ArrayLike = 0.0,
+    ):
+        self.amplitude = leaf("amplitude", amplitude)
+        self.frequency = leaf("frequency", frequency, minimum=0)
+        self.phase, self.offset = leaf("phase", phase), leaf("offset", offset)
+
+    def __call__(self, t: Array) -> Array:
+        angle = 2 * jnp.pi * self.frequency * t + self.phase
+        return self.offset + self.amplitude * jnp.sin(angle)
+
+    @property
+    def breakpoints(self) -> Array:
+        return jnp.zeros(0, self.amplitude.dtype)
+
+
+def as_drive(name: str, value: Any) -> Any:
+    """A drive or a function as it is, anything else as a constant array."""
+    return value if callable(value) else leaf(name, value)
+
+
+def vector_at(value: Any, t: Array) -> Array:
+    """The value at time t as a vector field: (3, 1, 1, 1) or (3, nx, ny, nz)."""
+    now = value(t) if callable(value) else value
+    now = jnp.asarray(now)
+    if now.shape[:1] != (3,) or now.ndim not in (1, 4):
+        raise ValueError(f"a drive must be (3,) or (3, nx, ny, nz), got shape {now.shape}")
+    return now[:, None, None, None] if now.ndim == 1 else now
+
+
+def check_vector(name: str, value: Any, grid_free: bool = True) -> None:
+    """ValueError unless a constant `value` is a vector (3,) or a vector field."""
+    if not callable(value) and not (value.shape[:1] == (3,) and value.ndim in (1, 4)):
+        raise ValueError(f"`{name}` must be (3,) or (3, nx, ny, nz), got shape {value.shape}")

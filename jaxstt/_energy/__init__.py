@@ -1,0 +1,8 @@
+"""Energy terms: each gives its field B = -(1/(Ms V)) dE/dm in tesla and its energy in joule."""
+
+from ._anisotropy import ShapeAnisotropy as ShapeAnisotropy
+from ._anisotropy import UniaxialAnisotropy as UniaxialAnisotropy
+from ._base import AbstractEnergy as AbstractEnergy
+from ._base import inverse as inverse
+from ._exchange import Exchange as Exchange
+from ._zeeman import Zeeman as Zeeman

@@ -1,0 +1,45 @@
+"""What an energy term is."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array
+
+from .._grid import Grid
+from .._stencil import dot
+
+
+def inverse(Ms: Array) -> Array:
+    """1/Ms, and 0 where there is no magnet."""
+    empty = Ms == 0
+    return jnp.where(empty, 0.0, 1 / jnp.where(empty, 1.0, Ms))
+
+
+class AbstractEnergy(eqx.Module):
+    """A term of the energy that is linear or quadratic in m, given by its field.
+
+        B = -(1/(Ms V)) dE/dm [T],      E = -(1/degree) sum_cells V Ms m.B [J]
+
+    so the field is written once and the energy follows from it (`degree` 1: linear, 2: quadratic).
+    """
+
+    degree: eqx.AbstractClassVar[int]
+
+    @abstractmethod
+    def field(self, grid: Grid, Ms: Array, t: Array, m: Array) -> Array:
+        """B, T, shape (3, nx, ny, nz), of the field m at time t [s]."""
+
+    def energy(self, grid: Grid, Ms: Array, t: Array, m: Array) -> Array:
+        """E, J, of the whole grid."""
+        density = -dot(m, self.field(grid, Ms, t, m)) * Ms / self.degree
+        return jnp.sum(density * grid.cell_volume)
+
+    def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
+        """An upper estimate of |dB/dm|, T: the fastest precession this term can drive, over gamma."""
+        return 0.0
+
+    @property
+    def breakpoints(self) -> list[Array]:
+        """Times, s, at which a time-dependent term bends."""
+        return []

@@ -1,0 +1,37 @@
+"""External field."""
+
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from .._drive import AbstractDrive, as_drive, check_vector, vector_at
+from .._grid import Grid
+from ._base import AbstractEnergy
+
+
+class Zeeman(AbstractEnergy):
+    """External field:  w = -Ms m.B.
+
+    B: T; a vector (3,), a field (3, nx, ny, nz), or a drive in time that gives either.
+    Raises ValueError for another shape.
+    """
+
+    B: Any
+    degree: ClassVar[int] = 1
+
+    def __init__(self, B: ArrayLike | AbstractDrive | Any):
+        self.B = as_drive("B", B)
+        check_vector("B", self.B)
+
+    def field(self, grid: Grid, Ms: Array, t: Array, m: Array) -> Array:
+        return jnp.broadcast_to(vector_at(self.B, t), m.shape)
+
+    def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
+        now = self.B if not callable(self.B) else getattr(self.B, "value", 0.0)
+        return jnp.max(jnp.abs(now))
+
+    @property
+    def breakpoints(self) -> list[Array]:
+        return [self.B.breakpoints] if isinstance(self.B, AbstractDrive) else []

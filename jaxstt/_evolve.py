@@ -1,0 +1,312 @@
+"""What happens: integrate the LLG in time.
+
+Time runs from 0 to 1 within each interval between two saved times, so that save times are hit
+exactly and float32 does not lose the step at 100 ns; drives see the time in seconds.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import diffrax as dfx
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jax.typing import ArrayLike
+
+from ._check import is_concrete, leaf
+from ._fixed import UNSTABLE, FixedStep, run_fixed
+from ._llg import LLG
+from ._stencil import normalise
+
+
+class RESULTS(eqx.Enumeration):
+    """How a run ended."""
+
+    successful = ""
+    max_steps_reached = (
+        "evolve: `max_steps` between two saved times were not enough; give more, save more often, "
+        "or loosen `rtol`"
+    )
+    not_finite = "evolve: m or dm/dt is not finite; a parameter of the LLG or m0 is NaN or infinite"
+    unstable = (
+        "evolve: the step of FixedStep(dt) is beyond stability; use a shorter dt or FixedStep()"
+    )
+
+
+class Solution(NamedTuple):
+    """What `evolve` returns."""
+
+    t: Array
+    """Saved times, s, (T,)."""
+    m: Any
+    """The states, (T, 3, nx, ny, nz), or whatever `save(t, m)` returned, stacked along T."""
+    stats: dict[str, Array]
+    """num_steps, num_accepted_steps, num_rejected_steps over the whole run."""
+    result: RESULTS
+    """RESULTS.successful, or why the run stopped."""
+
+
+class Normalised(dfx.AbstractWrappedSolver):
+    """A diffrax solver whose accepted step ends on |m| = 1."""
+
+    solver: dfx.AbstractSolver
+
+    @property
+    def term_structure(self):
+        return self.solver.term_structure
+
+    @property
+    def interpolation_cls(self):
+        return self.solver.interpolation_cls
+
+    @property
+    def scan_kind(self):
+        # diffrax sets this on the outer solver when it is None; `_prepared` sets the inner one.
+        return getattr(self.solver, "scan_kind", None) or "checkpointed"
+
+    @property
+    def term_compatible_contr_kwargs(self):
+        return self.solver.term_compatible_contr_kwargs
+
+    def order(self, terms):
+        return self.solver.order(terms)
+
+    def error_order(self, terms):
+        return self.solver.error_order(terms)
+
+    def strong_order(self, terms):
+        return self.solver.strong_order(terms)
+
+    def init(self, terms, t0, t1, y0, args):
+        return self.solver.init(terms, t0, t1, y0, args)
+
+    def step(self, terms, t0, t1, y0, args, solver_state, made_jump):
+        y1, error, dense, state, result = self.solver.step(
+            terms, t0, t1, y0, args, solver_state, made_jump
+        )
+        return normalise(y1), error, dense, state, result
+
+    def func(self, terms, t0, y0, args):
+        return self.solver.func(terms, t0, y0, args)
+
+
+def evolve(
+    llg: LLG,
+    m0: ArrayLike,
+    t: ArrayLike,
+    *,
+    save: Callable[[Array, Array], Any] | None = None,
+    solver: dfx.AbstractSolver | FixedStep | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    adjoint: dfx.AbstractAdjoint | None = None,
+    max_steps: int | None = None,
+    throw: bool = True,
+) -> Solution:
+    """Integrate dm/dt = f(t, m) from m0 at t[0] and save at each of t.
+
+    llg: what to integrate.  m0: (3, nx, ny, nz), unit vectors (zero in vacuum); its dtype is that
+    of the run.  t: s, increasing, two or more; t[0] is saved as well.
+    save: keep `save(t, m)` instead of m, e.g. a `WallTracker`.
+    solver: a diffrax solver (default Tsit5, adaptive) or `FixedStep`, which is faster per step.
+    rtol, atol: of the adaptive step, on the largest component of the error of m; defaults 1e-5 and
+    1e-6 (float64), 1e-4 and 1e-5 (float32).
+    adjoint: how to differentiate.  None: reverse mode, by checkpoints.  diffrax.ForwardMode():
+    forward mode (few parameters).  `FixedStep` serves both.
+    max_steps: between two saved times; by default ten times what stability is expected to need.
+    throw: raise when the run fails; otherwise read `.result`.
+
+    Returns a `Solution`; |m| = 1 at each saved time to rounding.
+    Raises ValueError for a wrong m0, t or tolerance, RuntimeError (equinox) if the right-hand side
+    is not finite or the steps run out.
+    """
+    m0 = check_state(llg, m0)
+    times = _check_times(t, m0.dtype)
+    save = _save_all if save is None else save
+    try:
+        if isinstance(solver, FixedStep):
+            forward = isinstance(adjoint, dfx.ForwardMode)
+            steps = solver.steps(llg, times, forward)
+            return _evolve_fixed(llg, m0, jnp.asarray(times), save, steps, throw)
+        settings = _adaptive_settings(llg, m0, times, solver, rtol, atol, adjoint, max_steps)
+        return _evolve_adaptive(llg, m0, jnp.asarray(times), save, *settings, throw)
+    except TypeError as error:
+        if "custom_vjp" not in str(error):
+            raise
+        raise TypeError(
+            "forward-mode derivative of a run made for reverse mode: "
+            "pass `adjoint=diffrax.ForwardMode()` (or `solver=jaxstt.FixedStep()`) to evolve"
+        ) from error
+
+
+def _save_all(t: Array, m: Array) -> Array:
+    return m
+
+
+def check_state(llg: LLG, m0: ArrayLike) -> Array:
+    """m0 as unit vectors in its own dtype; ValueError if it is none."""
+    m0 = leaf("m0", m0)
+    if m0.shape != (3, *llg.grid.shape):
+        raise ValueError(f"`m0` must have shape {(3, *llg.grid.shape)}, got {m0.shape}")
+    if is_concrete(m0):
+        length = np.sqrt(np.sum(np.asarray(m0, float) ** 2, axis=0))
+        magnet = True if llg.grid.mask is None else np.asarray(llg.grid.mask)
+        off = np.abs(length - magnet)
+        if off.max() > 1e-3:
+            raise ValueError(
+                "`m0` must hold unit vectors (0 outside the mask), "
+                f"got |m0| = {length.flat[off.argmax()]:.6g}"
+            )
+    return normalise(m0)
+
+
+def _check_times(t: ArrayLike, dtype: Any) -> Any:
+    """Known times as a NumPy array, traced ones as they are, in the dtype of the run."""
+    times = t.astype(dtype) if isinstance(t, jax.core.Tracer) else np.asarray(t, dtype)
+    if times.ndim != 1 or times.shape[0] < 2:
+        raise ValueError(f"`t` must hold at least 2 times in s, got shape {times.shape}")
+    if isinstance(times, np.ndarray):
+        if not np.all(np.isfinite(times)):
+            raise ValueError("`t` must be finite")
+        if not np.all(np.diff(times) > 0):
+            raise ValueError(f"`t` must increase from entry to entry in {times.dtype}")
+    return times
+
+
+def _adaptive_settings(llg, m0, times, solver, rtol, atol, adjoint, max_steps):
+    single = m0.dtype == jnp.float32
+    rtol = (1e-4 if single else 1e-5) if rtol is None else rtol
+    atol = (1e-5 if single else 1e-6) if atol is None else atol
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if not (math.isfinite(value) and value > 0):
+            raise ValueError(f"`{name}` must be > 0, got {value}")
+    solver = dfx.Tsit5() if solver is None else solver
+    if not isinstance(solver, dfx.AbstractAdaptiveSolver):
+        raise ValueError(f"`solver` must be an adaptive diffrax solver or FixedStep, got {solver}")
+    adjoint = dfx.RecursiveCheckpointAdjoint() if adjoint is None else adjoint
+    if max_steps is None:
+        max_steps = _expected_steps(llg, times)
+    elif max_steps < 1:
+        raise ValueError(f"`max_steps` must be >= 1, got {max_steps}")
+    return _prepared(solver, adjoint), adjoint, float(rtol), float(atol), int(max_steps)
+
+
+def _prepared(solver: dfx.AbstractSolver, adjoint: dfx.AbstractAdjoint) -> Normalised:
+    """The wrapped solver with its stage loop made differentiable the way `adjoint` needs it."""
+    kinds = {dfx.ForwardMode: "lax", dfx.DirectAdjoint: "bounded"}
+    kind = kinds.get(type(adjoint))
+    if kind is not None and getattr(solver, "scan_kind", "") is None:
+        solver = eqx.tree_at(lambda s: s.scan_kind, solver, kind, is_leaf=lambda x: x is None)
+    return Normalised(solver)
+
+
+def _expected_steps(llg: LLG, times: Any) -> int:
+    """Ten times the steps that stability needs in the longest interval, in powers of 4.
+
+    The coarse rounding keeps a sweep of parameters from compiling again for each value.
+    """
+    arrays = jax.tree.leaves(eqx.filter((llg, times), eqx.is_array))
+    if not all(is_concrete(x) for x in arrays):
+        return 4**9
+    longest = float(np.max(np.diff(np.asarray(times, float))))
+    rate = float(llg.stiffness())
+    if not math.isfinite(rate):
+        return 4**6
+    return 4 ** max(6, math.ceil(math.log(10 * max(rate * longest, 1.0), 4)))
+
+
+def cast(llg: LLG, dtype: Any) -> LLG:
+    """The run's dtype is that of m0: parameters follow it."""
+    change = lambda x: x.astype(dtype) if eqx.is_inexact_array(x) else x  # noqa: E731
+    return jax.tree.map(change, llg)
+
+
+@eqx.filter_jit
+def _evolve_adaptive(
+    llg, m0, times, save, solver, adjoint, rtol, atol, max_steps, throw
+) -> Solution:
+    llg = cast(llg, m0.dtype)
+    bends = jnp.concatenate([jnp.zeros(0, m0.dtype), *(b.ravel() for b in llg.breakpoints())])
+    term = dfx.ODETerm(_reduced_rate)
+    pid = dfx.PIDController(
+        rtol=rtol, atol=atol, pcoeff=0.3, icoeff=0.4, norm=lambda x: jnp.max(jnp.abs(x))
+    )
+
+    def interval(carry, span):
+        m, result, counts = carry
+        start, length = span
+        controller = pid
+        if bends.size:
+            inside = jnp.clip((lax.stop_gradient(bends) - start) / length, 0.0, 1.0)
+            controller = dfx.ClipStepSizeController(pid, jump_ts=inside)
+        zero = jnp.zeros((), m.dtype)
+        sol = dfx.diffeqsolve(
+            term,
+            solver,
+            zero,
+            zero + 1,
+            None,  # a given first step brings a host callback that other platforms cannot have
+            m,
+            (llg, start, length),
+            saveat=dfx.SaveAt(t1=True),
+            stepsize_controller=controller,
+            adjoint=adjoint,
+            max_steps=max_steps,
+            throw=False,
+        )
+        done = sol.result == dfx.RESULTS.successful
+        result = RESULTS.where(done, result, RESULTS.max_steps_reached)
+        counts = tuple(
+            n + sol.stats[k]
+            for n, k in zip(counts, ("num_accepted_steps", "num_rejected_steps"), strict=True)
+        )
+        m = sol.ys[0]
+        return (m, result, counts), save(start + length, m)
+
+    count = jnp.zeros((), jnp.int32)
+    (last, result, counts), later = lax.scan(
+        interval, (m0, RESULTS.successful, (count, count)), (times[:-1], jnp.diff(times))
+    )
+    fine = jnp.all(jnp.isfinite(llg.rate(times[0], m0))) & jnp.all(jnp.isfinite(last))
+    result = RESULTS.where(fine, result, RESULTS.not_finite)
+    saved = _finish(save(times[0], m0), later, result, throw)
+    stats = {
+        "num_steps": counts[0] + counts[1],
+        "num_accepted_steps": counts[0],
+        "num_rejected_steps": counts[1],
+    }
+    return Solution(times, saved, stats, result)
+
+
+def _reduced_rate(s, m, args):
+    llg, start, length = args
+    return length * llg.rate(start + s * length, m)
+
+
+def _finish(first: Any, later: Any, result: RESULTS, throw: bool) -> Any:
+    """The saved values from t[0] on; they raise when read if the run failed and `throw`."""
+    saved = jax.tree.map(lambda a, b: jnp.concatenate([jnp.asarray(a)[None], b]), first, later)
+    # The check calls back to the host, which cannot be compiled for another platform: hence `throw`.
+    return result.error_if(saved, result != RESULTS.successful) if throw else saved
+
+
+@eqx.filter_jit
+def _evolve_fixed(llg, m0, times, save, steps, throw) -> Solution:
+    llg = cast(llg, m0.dtype)
+    later, taken_each = run_fixed(llg.rate, m0, times, save, steps)
+    saved, last = later
+    result = RESULTS.where(jnp.all(jnp.isfinite(last)), RESULTS.successful, RESULTS.not_finite)
+    # A run beyond stability does not blow up, as m is normalised; it turns to noise.
+    dt = jnp.max(jnp.diff(times) / jnp.maximum(taken_each, 1))
+    result = RESULTS.where(dt * llg.stiffness() < UNSTABLE, result, RESULTS.unstable)
+    saved = _finish(save(times[0], m0), saved, result, throw)
+    taken = jnp.sum(taken_each)
+    stats = {
+        "num_steps": taken,
+        "num_accepted_steps": taken,
+        "num_rejected_steps": jnp.zeros_like(taken),
+    }
+    return Solution(times, saved, stats, result)

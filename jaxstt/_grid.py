@@ -1,0 +1,79 @@
+"""The mesh: a box of equal cells."""
+
+import math
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from ._check import axis_index, is_concrete
+
+
+class Grid(eqx.Module):
+    """A box of nx x ny x nz equal cells; vector fields on it have the shape (3, nx, ny, nz).
+
+    shape: (nx, ny, nz), positive integers; a wire is (nx, 1, 1).
+    spacing: (dx, dy, dz), m.  periodic: per axis; a free surface (False) has d_i m = 0.
+    mask: optional booleans (nx, ny, nz), False where there is no magnet.  Shape, spacing and
+    periodicity are static, the mask is an array.
+
+    Raises ValueError for a shape, spacing or mask that does not fit.
+    """
+
+    shape: tuple[int, int, int] = eqx.field(static=True)
+    spacing: tuple[float, float, float] = eqx.field(static=True)
+    periodic: tuple[bool, bool, bool] = eqx.field(static=True)
+    mask: Array | None
+
+    def __init__(self, shape, spacing, periodic=(False, False, False), mask=None):
+        if len(shape) != 3 or any(int(n) != n or n < 1 for n in shape):
+            raise ValueError(f"`shape` must be three positive integers (nx, ny, nz), got {shape}")
+        if len(spacing) != 3 or not all(math.isfinite(d) and d > 0 for d in spacing):
+            raise ValueError(f"`spacing` must be three lengths > 0 in m, got {spacing}")
+        if max(spacing) > 1e-3:
+            raise ValueError(f"`spacing` is in m and must be < 1e-3, got {spacing}")
+        if len(periodic) != 3:
+            raise ValueError(f"`periodic` must be three booleans, got {periodic}")
+        self.shape = tuple(int(n) for n in shape)
+        self.spacing = tuple(float(d) for d in spacing)
+        self.periodic = tuple(bool(p) for p in periodic)
+        if mask is not None:
+            mask = jnp.asarray(mask)
+            if mask.shape != self.shape or mask.dtype != bool:
+                raise ValueError(
+                    f"`mask` must be booleans of shape {self.shape}, "
+                    f"got {mask.dtype} of shape {mask.shape}"
+                )
+            if is_concrete(mask) and not bool(mask.any()):
+                raise ValueError("`mask` must leave at least one magnetic cell, got none")
+        self.mask = mask
+
+    @property
+    def cell_volume(self) -> float:
+        """Volume of one cell, m^3."""
+        return math.prod(self.spacing)
+
+    @property
+    def lengths(self) -> tuple[float, float, float]:
+        """Edge lengths of the box, m."""
+        return tuple(n * d for n, d in zip(self.shape, self.spacing, strict=True))
+
+    def centres(self, axis: str) -> np.ndarray:
+        """Cell centres along "x", "y" or "z", m; the box begins at 0."""
+        i = axis_index("axis", axis)
+        return (np.arange(self.shape[i]) + 0.5) * self.spacing[i]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Grid):
+            return NotImplemented
+        same = (self.shape, self.spacing, self.periodic) == (
+            other.shape,
+            other.spacing,
+            other.periodic,
+        )
+        if not same or (self.mask is None) != (other.mask is None):
+            return False
+        return self.mask is None or bool(jnp.array_equal(self.mask, other.mask))
+
+    __hash__ = None  # type: ignore[assignment]

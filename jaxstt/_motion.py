@@ -1,0 +1,139 @@
+"""Mean motion of a simulated wall: whole half turns above breakdown, a slope below."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from ._check import is_concrete
+from ._grid import Grid
+from ._observe import WallState, wall_state
+from ._wall1d import WallMotion
+
+# A wall counts as locked if it turns by less than this within the window, rad.
+_LOCKED = 0.3
+
+
+def wall_velocity(
+    grid: Grid, sol: Any, component: str = "z", window: tuple[float, float] | None = None
+) -> Array:
+    """Mean velocity, m/s, of the wall in a solution of `evolve`: `wall_motion(...).velocity`."""
+    return wall_motion(grid, sol, component, window).velocity
+
+
+def wall_motion(
+    grid: Grid, sol: Any, component: str = "z", window: tuple[float, float] | None = None
+) -> WallMotion:
+    """Mean velocity, precession, final angle and width of the wall in a solution of `evolve`.
+
+        locked:   slope of q(t) in the window
+        running:  (q2 - q1)/(t2 - t1) between two times at which phi differs by whole half turns,
+                  since velocity and width repeat themselves every half turn: nothing is aliased
+
+    grid: the grid of the run.  sol: a solution with all of m, or saved with a `WallTracker`.
+    window: (from, to), s, where the transient is over; by default the second half of the record.
+    Smooth and differentiable.  The angle is that of the last time, rad.
+
+    Raises ValueError if there is no wall or more than one, the window holds fewer than 4 times, the
+    wall turns by more than pi/2 between two saved times, or it neither rests (turns by < 0.3 rad)
+    nor completes half a turn within the window.
+    """
+    track = sol.m if isinstance(sol.m, WallState) else wall_state(grid, sol.m, component)
+    if is_concrete(sol.t):
+        keep = _in_window(np.asarray(sol.t), window)
+    elif window is None:
+        keep = slice(sol.t.shape[0] // 2, None)
+    else:
+        raise ValueError("`window` needs times that are known; leave it None inside jit")
+    t, q, width, phi = (x[keep] for x in (sol.t, track.position, track.width, track.angle))
+    motion, turned, coarse = _mean_motion(t, q, jnp.unwrap(phi), width)
+    problem = _problem(turned, coarse, q, grid.lengths[0])
+    if problem is None:
+        return motion
+    velocity = motion.velocity
+    for bad, message in problem:
+        velocity = eqx.error_if(velocity, bad, message)
+    return motion._replace(velocity=velocity)
+
+
+def _in_window(t: np.ndarray, window: tuple[float, float] | None) -> np.ndarray:
+    start, stop = window if window is not None else ((t[0] + t[-1]) / 2, t[-1])
+    keep = np.flatnonzero((t >= start) & (t <= stop))
+    if keep.size < 4:
+        raise ValueError(
+            f"`window` must hold at least 4 saved times, got {keep.size} in ({start:.4g}, {stop:.4g}) s"
+        )
+    return keep
+
+
+def _problem(turned: Array, coarse: Array, q: Array, length: float):
+    """None after raising or passing with known values; else what to check at run time."""
+    lost = ~jnp.all(jnp.isfinite(q) & (q > 0) & (q < length))
+    checks = [
+        (lost, f"wall_motion: the wall must stay inside the wire, 0 < q < {length:.4g} m"),
+        (coarse > jnp.pi / 2, "wall_motion: the wall turns by more than pi/2 between saved times"),
+        (
+            (turned > _LOCKED) & (turned < jnp.pi),
+            "wall_motion: the wall neither rests nor completes half a turn within the window; "
+            "simulate longer",
+        ),
+    ]
+    if not is_concrete(turned):
+        return checks
+    values = ("", f", got {float(coarse):.3g} rad", f" (it turned by {float(turned):.3g} rad)")
+    for (bad, message), value in zip(checks, values, strict=True):
+        if bool(bad):
+            raise ValueError(message + value)
+    return None
+
+
+def mean_motion(t: Array, track: WallState) -> WallMotion:
+    """`wall_motion` of a whole record, with no check: for use inside compiled fits."""
+    return _mean_motion(t, track.position, jnp.unwrap(track.angle), track.width)[0]
+
+
+def _mean_motion(t: Array, q: Array, phi: Array, width: Array):
+    turned = jnp.abs(phi[-1] - phi[0])
+    running = turned >= jnp.pi
+    span = t[-1] - t[0]
+    s = (t - t[0]) / span  # reduced time: in float32 seconds squared would lose digits
+    slope = _slope(s, q - q[0]) / span
+    v_run, phidot = _half_turns(s, q - q[0], phi, running)
+    motion = WallMotion(
+        velocity=jnp.where(running, v_run / span, slope),
+        precession=jnp.where(running, phidot / span, 0.0),
+        angle=phi[-1],
+        width=width[-1],
+        locked=~running,
+    )
+    return motion, turned, jnp.max(jnp.abs(jnp.diff(phi)))
+
+
+def _slope(s: Array, q: Array) -> Array:
+    """Least-squares slope."""
+    d = s - jnp.mean(s)
+    return jnp.sum(d * q) / jnp.sum(d * d)
+
+
+def _half_turns(s: Array, q: Array, phi: Array, running: Array) -> tuple[Array, Array]:
+    """Slope and mean rate between s[0] and the last time a whole number of half turns later."""
+    advance = jnp.where(running, (phi - phi[0]) * jnp.sign(phi[-1] - phi[0]), jnp.arange(phi.size))
+    advance = advance.astype(phi.dtype)
+    goal = jnp.pi * jnp.maximum(jnp.floor(advance[-1] / jnp.pi), 1.0)
+    after = jnp.argmax(advance >= goal)  # the first sample at or past the goal
+    first = jnp.clip(after - 2, 0, phi.size - 4)
+    four = lambda x: jax.lax.dynamic_slice_in_dim(x, first, 4)  # noqa: E731
+    weights = _lagrange(four(advance), goal)
+    end = jnp.sum(weights * four(s))
+    return jnp.sum(weights * four(q)) / end, jnp.sign(phi[-1] - phi[0]) * goal / end
+
+
+def _lagrange(nodes: Array, x: Array) -> Array:
+    """Weights of the cubic through four nodes, at x."""
+    one = jnp.eye(4, dtype=bool)
+    difference = jnp.where(one, 1.0, nodes[:, None] - nodes[None, :])
+    ratio = jnp.where(one, 1.0, (x - nodes[None, :]) / jnp.where(difference == 0, 1.0, difference))
+    return jnp.prod(ratio, axis=1)

@@ -1,0 +1,139 @@
+"""What is read off a magnetisation: averages, and a wall's position, width, angle and velocity."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from ._check import axis_index, is_concrete, leaf
+from ._grid import Grid
+
+
+def average(m: ArrayLike, grid: Grid | None = None) -> Array:
+    """<m>, (3,), over the magnetic cells of `grid`, or over all cells without one."""
+    m = leaf("m", m)
+    mean = jnp.mean(m, axis=(-3, -2, -1))
+    if grid is None or grid.mask is None:
+        return mean
+    return mean * (grid.mask.size / jnp.sum(grid.mask))
+
+
+class WallState(NamedTuple):
+    """A wall at one time, or at many; every entry an array."""
+
+    position: Array
+    """q, m, from the left end of the grid."""
+    width: Array
+    """lambda, m: m_c = -+tanh((x - q)/lambda)."""
+    angle: Array
+    """phi, rad, of the transverse part, as in `CollectiveWall`."""
+
+
+class WallTracker(eqx.Module):
+    """`save=WallTracker(grid, "z")` keeps a wall's position, width and angle instead of m.
+
+    component: the easy axis, "z" or "x" (any axis the wall reverses).
+    Called as tracker(t, m) -> `WallState`; it does not check that there is a wall (that cannot be
+    done inside a compiled run): `wall_motion` checks the result.
+    """
+
+    grid: Grid
+    component: str = eqx.field(static=True, default="z")
+
+    def __check_init__(self):
+        axis_index("component", self.component)
+
+    def __call__(self, t: Any, m: Array) -> WallState:
+        return _wall_state(self.grid, m, axis_index("component", self.component))
+
+
+def _profile(grid: Grid, m: Array) -> Array:
+    """Mean over the cross-section, (3, nx)."""
+    if grid.mask is None:
+        return jnp.mean(m, axis=(2, 3))
+    cells = jnp.sum(grid.mask, axis=(1, 2))
+    return jnp.sum(m, axis=(2, 3)) / jnp.maximum(cells, 1)
+
+
+def _wall_state(grid: Grid, m: Array, c: int) -> WallState:
+    """A straight line through asinh(m_c/m_perp), weighted with m_perp^4.
+
+    For the profile m_c = -Q tanh((x-q)/lambda) the ordinate is -Q (x-q)/lambda exactly, at any
+    position of the wall between cells; the weights vanish in the domains, so nothing jumps when
+    the wall passes from one cell to the next.
+    """
+    p = _profile(grid, m)
+    a, b = p[(c + 1) % 3], p[(c + 2) % 3]
+    square = a**2 + b**2
+    weight = square**2
+    in_wall = square > 1e-20
+    perp = jnp.sqrt(jnp.where(in_wall, square, 1.0))
+    y = jnp.where(in_wall, jnp.arcsinh(p[c] / perp), 0.0)
+    # Cell units keep the sums near 1 in float32.
+    x = jnp.arange(grid.shape[0], dtype=p.dtype) + 0.5
+    total = jnp.sum(weight)
+    total = jnp.where(total == 0, 1.0, total)
+    x_mean, y_mean = jnp.sum(weight * x) / total, jnp.sum(weight * y) / total
+    spread = jnp.sum(weight * (x - x_mean) ** 2)
+    slope = jnp.sum(weight * (x - x_mean) * (y - y_mean)) / jnp.where(spread == 0, 1.0, spread)
+    slope = jnp.where(slope == 0, jnp.inf, slope)
+    q = x_mean - y_mean / slope
+    angle = jnp.arctan2(jnp.sum(square * b), jnp.sum(square * a))
+    dx = grid.spacing[0]
+    return WallState(q * dx, dx / jnp.abs(slope), angle)
+
+
+def _count_walls(grid: Grid, m: Array, c: int) -> Array:
+    """Sign changes of m_c along x, for each leading index."""
+    profile = jnp.mean(m[..., c, :, :, :], axis=(-2, -1))
+    up = profile > 0
+    return jnp.sum(up[..., 1:] != up[..., :-1], axis=-1)
+
+
+def _require_one_wall(grid: Grid, m: Array, component: str, where: str) -> Array:
+    walls = _count_walls(grid, m, axis_index("component", component))
+    if not is_concrete(walls):
+        return eqx.error_if(
+            m, jnp.any(walls != 1), f"{where}: m_{component} must change sign exactly once along x"
+        )
+    bad = walls[walls != 1] if walls.ndim else (walls[None] if int(walls) != 1 else walls[None][:0])
+    if bad.size:
+        raise ValueError(
+            f"{where}: m_{component} must change sign exactly once along x (one wall), "
+            f"got {int(bad[0])} sign changes"
+        )
+    return m
+
+
+def wall_state(grid: Grid, m: ArrayLike, component: str = "z") -> WallState:
+    """Position [m], width [m] and angle [rad] of the wall in m, (3, nx, ny, nz) or (T, 3, ...).
+
+    Sub-cell, smooth and differentiable; exact for a tanh profile.  The profile is averaged over the
+    cross-section first.  component: "z" for a perpendicular strip, "x" for a head-to-head wall.
+    Raises ValueError unless m_component changes sign exactly once along x.
+    """
+    m = leaf("m", m)
+    if m.shape[-4:] != (3, *grid.shape) or m.ndim not in (4, 5):
+        raise ValueError(f"`m` must have shape (T,) 3, {grid.shape}, got {m.shape}")
+    m = _require_one_wall(grid, m, component, "wall_state")
+    tracker = WallTracker(grid, component)
+    one = lambda m: tracker(0.0, m)  # noqa: E731
+    return jax.vmap(one)(m) if m.ndim == 5 else one(m)
+
+
+def wall_position(grid: Grid, m: ArrayLike, component: str = "z") -> Array:
+    """Where the wall is, m from the left end of the grid; see `wall_state`."""
+    return wall_state(grid, m, component).position
+
+
+def wall_width(grid: Grid, m: ArrayLike, component: str = "z") -> Array:
+    """lambda, m, of m_component = -+tanh((x - q)/lambda); see `wall_state`."""
+    return wall_state(grid, m, component).width
+
+
+def wall_angle(grid: Grid, m: ArrayLike, component: str = "z") -> Array:
+    """phi, rad, in (-pi, pi]: from +x to +y for "z", from +y to +z for "x"; see `wall_state`."""
+    return wall_state(grid, m, component).angle

@@ -1,0 +1,106 @@
+"""Where it rests: the nearest minimum of the energy."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array, lax
+from jax.typing import ArrayLike
+
+from ._evolve import cast, check_state
+from ._llg import LLG
+from ._stencil import cross, dot, normalise
+
+
+class RELAX_RESULTS(eqx.Enumeration):
+    """How a relaxation ended."""
+
+    successful = ""
+    max_steps_reached = (
+        "relax: `max_steps` were not enough to bring max |m x B| below `tol`; read `.torque` with "
+        "throw=False, give more steps or a larger tol"
+    )
+    not_finite = "relax: m or B is not finite; a parameter of the LLG or m0 is NaN or infinite"
+
+
+class Relaxed(NamedTuple):
+    """What `relax` returns."""
+
+    m: Array
+    """The state at rest, (3, nx, ny, nz)."""
+    torque: Array
+    """max |m x B|, T."""
+    num_steps: Array
+    """Steps taken."""
+    result: RELAX_RESULTS
+    """Whether `torque` came below `tol`."""
+
+
+def relax(
+    llg: LLG,
+    m0: ArrayLike,
+    *,
+    tol: float | None = None,
+    max_steps: int = 100_000,
+    throw: bool = True,
+) -> Relaxed:
+    """Descend in energy from m0 until max |m x B| <= tol in every cell.
+
+        m <- normalise(m - tau m x (m x B)),    tau by Barzilai and Borwein, alternating
+
+    llg: torques are left out; drives are read at t = 0.  m0: (3, nx, ny, nz), unit vectors.
+    tol: T, on the largest torque, not on a mean; default 1e-7 (float64), 1e-3 (float32).
+    max_steps: it always stops.  throw: raise if it stops early; otherwise read `.result`.
+
+    Forward-mode derivatives go through the iteration; reverse mode is refused by JAX.
+    Raises ValueError for a wrong m0 or tol, RuntimeError (equinox) if the steps run out.
+    """
+    m0 = check_state(llg, m0)
+    tol = (1e-3 if m0.dtype == jnp.float32 else 1e-7) if tol is None else float(tol)
+    if not tol > 0:
+        raise ValueError(f"`tol` must be > 0 T, got {tol}")
+    if max_steps < 1:
+        raise ValueError(f"`max_steps` must be >= 1, got {max_steps}")
+    return _relax(llg, m0, tol, max_steps, throw)
+
+
+@eqx.filter_jit
+def _relax(llg: LLG, m0: Array, tol: float, max_steps: int, throw: bool) -> Relaxed:
+    llg = cast(llg, m0.dtype)
+    zero = jnp.zeros((), m0.dtype)
+
+    def descent(m: Array) -> Array:
+        B = llg.field(zero, m)
+        return B - m * dot(m, B)
+
+    # The first step, and the one after a step along negative curvature, is a surely stable one.
+    safe = (1 / jnp.maximum(llg.stiffness() / llg.gamma.max(), 1e-12)).astype(m0.dtype)
+
+    def torque(m: Array, d: Array) -> Array:
+        return jnp.sqrt(jnp.max(dot(cross(m, d), cross(m, d))))
+
+    def going(state) -> Array:
+        m, d, _, k = state
+        return (torque(m, d) > tol) & (k < max_steps)
+
+    def move(state):
+        m, d, tau, k = state
+        new = normalise(m + tau * d)
+        d_new = descent(new)
+        s, y = new - m, d - d_new
+        ss, sy, yy = jnp.sum(s * s), jnp.sum(s * y), jnp.sum(y * y)
+        short = jnp.where(
+            k % 2 == 0, ss / jnp.where(sy == 0, 1.0, sy), sy / jnp.where(yy == 0, 1.0, yy)
+        )
+        usable = (sy > 0) & (yy > 0)
+        return new, d_new, jnp.where(usable, short, safe), k + 1
+
+    m, d, _, steps = lax.while_loop(going, move, (m0, descent(m0), safe, jnp.zeros((), jnp.int32)))
+    left = torque(m, d)
+    result = RELAX_RESULTS.where(
+        left <= tol, RELAX_RESULTS.successful, RELAX_RESULTS.max_steps_reached
+    )
+    result = RELAX_RESULTS.where(jnp.isfinite(left), result, RELAX_RESULTS.not_finite)
+    if throw:
+        m = result.error_if(m, result != RELAX_RESULTS.successful)
+    return Relaxed(m, left, steps, result)

@@ -1,0 +1,84 @@
+"""Finite differences on a component-first field, with one boundary rule for all of them.
+
+A cell without a neighbour (free surface, edge of the mask) meets its own copy, so that d_i m = 0
+normal to the surface and the exchange flux through it vanishes.
+"""
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from ._grid import Grid
+
+
+def neighbours(grid: Grid, m: Array, axis: int) -> tuple[Array, Array]:
+    """The values one cell down and one cell up along `axis` (0, 1, 2), each shaped like m."""
+    n = grid.shape[axis]
+    k = axis + m.ndim - 3
+    width = [(0, 0)] * m.ndim
+    width[k] = (1, 1)
+    padded = jnp.pad(m, width, mode="wrap" if grid.periodic[axis] else "edge")
+    # Without the barrier XLA builds the padded array again inside every consumer (3-10 x slower).
+    padded = lax.optimization_barrier(padded)
+    lower = lax.slice_in_dim(padded, 0, n, axis=k)
+    upper = lax.slice_in_dim(padded, 2, n + 2, axis=k)
+    if grid.mask is not None:
+        wall = [(0, 0)] * 3
+        wall[axis] = (1, 1)
+        mode = "wrap" if grid.periodic[axis] else "edge"
+        solid = jnp.pad(grid.mask, wall, mode=mode)
+        lower = jnp.where(lax.slice_in_dim(solid, 0, n, axis=axis), lower, m)
+        upper = jnp.where(lax.slice_in_dim(solid, 2, n + 2, axis=axis), upper, m)
+    return lower, upper
+
+
+def active_axes(grid: Grid) -> tuple[int, ...]:
+    """Axes along which a field can vary."""
+    return tuple(i for i in range(3) if grid.shape[i] > 1)
+
+
+def laplacian(grid: Grid, m: Array) -> Array:
+    """sum_i (m[i-1] - 2 m + m[i+1])/d_i^2, second order, in units of 1/m^2."""
+    total = jnp.zeros_like(m)
+    for axis in active_axes(grid):
+        lower, upper = neighbours(grid, m, axis)
+        total = total + ((lower - m) + (upper - m)) * (1 / grid.spacing[axis] ** 2)
+    return total
+
+
+def gradient(grid: Grid, m: Array, axis: int) -> Array:
+    """d_i m by central differences, second order, 1/m; half the one-sided slope in an edge cell."""
+    if grid.shape[axis] == 1:
+        return jnp.zeros_like(m)
+    lower, upper = neighbours(grid, m, axis)
+    return (upper - lower) * (0.5 / grid.spacing[axis])
+
+
+def directional(grid: Grid, u: Array, m: Array) -> Array:
+    """(u.grad)m = sum_i u_i d_i m; u is (3, 1, 1, 1) or (3, nx, ny, nz)."""
+    total = jnp.zeros_like(m)
+    for axis in active_axes(grid):
+        total = total + u[axis] * gradient(grid, m, axis)
+    return total
+
+
+def cross(a: Array, b: Array) -> Array:
+    """a x b over the leading axis of length 3."""
+    return jnp.stack(
+        [
+            a[1] * b[2] - a[2] * b[1],
+            a[2] * b[0] - a[0] * b[2],
+            a[0] * b[1] - a[1] * b[0],
+        ]
+    )
+
+
+def dot(a: Array, b: Array) -> Array:
+    """a.b over the leading axis of length 3."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def normalise(m: Array) -> Array:
+    """m/|m| cell by cell; cells with m = 0 (vacuum) stay 0."""
+    square = dot(m, m)
+    empty = square == 0
+    return m * jnp.where(empty, 0.0, 1 / jnp.sqrt(jnp.where(empty, 1.0, square)))

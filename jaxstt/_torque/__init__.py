@@ -1,0 +1,4 @@
+"""Torques beyond -gamma m x B; each gives a rate in 1/s and what it does to gamma and alpha."""
+
+from ._base import AbstractTorque as AbstractTorque
+from ._zhang_li import ZhangLi as ZhangLi

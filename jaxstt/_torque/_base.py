@@ -1,0 +1,31 @@
+"""What a torque is."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+from jax import Array
+
+from .._grid import Grid
+
+
+class AbstractTorque(eqx.Module):
+    """A torque T/Ms on the magnetisation, in two parts.
+
+        T/Ms = rate - eta dm/dt + lag m x dm/dt
+
+    `rate` (3, nx, ny, nz) in 1/s, perpendicular to m; (eta, lag), dimensionless, is the answer of
+    the conduction electrons to the motion itself, which renormalises gamma and alpha.
+    """
+
+    @abstractmethod
+    def rate(self, grid: Grid, Ms: Array, t: Array, m: Array) -> Array:
+        """The part that does not contain dm/dt, 1/s."""
+
+    def renormalisation(self, Ms: Array) -> tuple[Array, Array] | None:
+        """(eta, lag), or None if there is none by construction."""
+        return None
+
+    @property
+    def breakpoints(self) -> list[Array]:
+        """Times, s, at which a time-dependent torque bends."""
+        return []
