@@ -6,6 +6,7 @@ A value that is known is checked on the spot; a traced one cannot be, and is che
 from typing import Any
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jax import Array

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import diffrax as dfx
 import equinox as eqx
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -263,6 +264,7 @@ def _evolve_adaptive(
             n + sol.stats[k]
             for n, k in zip(counts, ("num_accepted_steps", "num_rejected_steps"), strict=True)
         )
+        assert sol.ys is not None
         m = sol.ys[0]
         return (m, result, counts), save(start + length, m)
 
@@ -289,7 +291,7 @@ def _reduced_rate(s, m, args):
 def _finish(first: Any, later: Any, result: RESULTS, throw: bool) -> Any:
     """The saved values from t[0] on; they raise when read if the run failed and `throw`."""
     saved = jax.tree.map(lambda a, b: jnp.concatenate([jnp.asarray(a)[None], b]), first, later)
-    # The check calls back to the host, which cannot be compiled for another platform: hence `throw`.
+    # The check calls back to the host, which cannot be compiled for another platform.
     return result.error_if(saved, result != RESULTS.successful) if throw else saved
 
 
@@ -300,8 +302,10 @@ def _evolve_fixed(llg, m0, times, save, steps, throw) -> Solution:
     saved, last = later
     result = RESULTS.where(jnp.all(jnp.isfinite(last)), RESULTS.successful, RESULTS.not_finite)
     # A run beyond stability does not blow up, as m is normalised; it turns to noise.
-    dt = jnp.max(jnp.diff(times) / jnp.maximum(taken_each, 1))
-    result = RESULTS.where(dt * llg.stiffness() < UNSTABLE, result, RESULTS.unstable)
+    dt = jnp.max(jnp.diff(times) / taken_each.astype(times.dtype))
+    result = RESULTS.where(
+        dt * llg.stiffness().astype(dt.dtype) < UNSTABLE, result, RESULTS.unstable
+    )
     saved = _finish(save(times[0], m0), saved, result, throw)
     taken = jnp.sum(taken_each)
     stats = {

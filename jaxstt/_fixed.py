@@ -18,7 +18,7 @@ from ._check import is_concrete
 from ._llg import LLG
 from ._stencil import normalise
 
-# Classical Runge-Kutta is stable up to |lambda| dt = 2.78; the estimate of the rate is an upper one.
+# Classical Runge-Kutta is stable up to |lambda| dt = 2.78; the estimated rate is an upper one.
 _STABLE = 2.4
 UNSTABLE = 3.2
 """Steps longer than this over the estimated rate are refused."""
@@ -89,11 +89,15 @@ def run_fixed(
     def interval(m, inputs):
         start, length, count = inputs
         if steps.static is None:
-            dt = length / count
-            m = lax.fori_loop(0, count, lambda i, m: step(m, start + i * dt, dt), m)
+            dt = length / count.astype(length.dtype)
+            m = lax.fori_loop(
+                0, count, lambda i, m: step(m, start + i.astype(dt.dtype) * dt, dt), m
+            )
         else:
             dt = length / steps.static
-            m = _checkpointed(lambda m, i: step(m, start + i * dt, dt), m, steps.static)
+            m = _checkpointed(
+                lambda m, i: step(m, start + i.astype(dt.dtype) * dt, dt), m, steps.static
+            )
         return m, save(start + length, m)
 
     spans = jnp.diff(times)

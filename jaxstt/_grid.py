@@ -35,9 +35,12 @@ class Grid(eqx.Module):
             raise ValueError(f"`spacing` is in m and must be < 1e-3, got {spacing}")
         if len(periodic) != 3:
             raise ValueError(f"`periodic` must be three booleans, got {periodic}")
-        self.shape = tuple(int(n) for n in shape)
-        self.spacing = tuple(float(d) for d in spacing)
-        self.periodic = tuple(bool(p) for p in periodic)
+        nx, ny, nz = shape
+        dx, dy, dz = spacing
+        px, py, pz = periodic
+        self.shape = (int(nx), int(ny), int(nz))
+        self.spacing = (float(dx), float(dy), float(dz))
+        self.periodic = (bool(px), bool(py), bool(pz))
         if mask is not None:
             mask = jnp.asarray(mask)
             if mask.shape != self.shape or mask.dtype != bool:
@@ -57,7 +60,8 @@ class Grid(eqx.Module):
     @property
     def lengths(self) -> tuple[float, float, float]:
         """Edge lengths of the box, m."""
-        return tuple(n * d for n, d in zip(self.shape, self.spacing, strict=True))
+        (nx, ny, nz), (dx, dy, dz) = self.shape, self.spacing
+        return nx * dx, ny * dy, nz * dz
 
     def centres(self, axis: str) -> np.ndarray:
         """Cell centres along "x", "y" or "z", m; the box begins at 0."""
@@ -72,8 +76,8 @@ class Grid(eqx.Module):
             other.spacing,
             other.periodic,
         )
-        if not same or (self.mask is None) != (other.mask is None):
-            return False
-        return self.mask is None or bool(jnp.array_equal(self.mask, other.mask))
+        if self.mask is None or other.mask is None:
+            return same and self.mask is other.mask
+        return same and bool(jnp.array_equal(self.mask, other.mask))
 
     __hash__ = None  # type: ignore[assignment]

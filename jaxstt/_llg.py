@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from ._check import is_concrete, leaf
 from ._energy import AbstractEnergy
 from ._grid import Grid
-from ._stencil import cross
+from ._stencil import cross, lift
 from ._torque import AbstractTorque
 from .constants import GAMMA
 
@@ -90,7 +90,7 @@ class LLG(eqx.Module):
         # Barriers keep XLA from computing B and R again in each of their consumers; forward-mode
         # tangents gain most (3-10 x).
         B = lax.optimization_barrier(self.field(t, m))
-        R = -self.gamma * cross(m, B)
+        R = lift(-self.gamma) * cross(m, B)
         a, b = jnp.ones_like(self.alpha), self.alpha
         for torque in self.torques:
             R = R + torque.rate(self.grid, self.Ms, t, m)
@@ -99,7 +99,7 @@ class LLG(eqx.Module):
                 a, b = a + response[0], b + response[1]
         R = lax.optimization_barrier(R)
         norm = 1 / (a**2 + b**2)
-        return (a * norm) * R + (b * norm) * cross(m, R)
+        return lift(a * norm) * R + lift(b * norm) * cross(m, R)
 
     def stiffness(self) -> Array:
         """An upper estimate of the fastest rate in the problem, 1/s; sets the explicit step."""

@@ -50,12 +50,14 @@ def wall_motion(
         raise ValueError("`window` needs times that are known; leave it None inside jit")
     t, q, width, phi = (x[keep] for x in (sol.t, track.position, track.width, track.angle))
     motion, turned, coarse = _mean_motion(t, q, jnp.unwrap(phi), width)
-    problem = _problem(turned, coarse, q, grid.lengths[0])
-    if problem is None:
-        return motion
+    checks = _checks(turned, coarse, q, grid.lengths[0])
     velocity = motion.velocity
-    for bad, message in problem:
-        velocity = eqx.error_if(velocity, bad, message)
+    for i, (bad, message) in enumerate(checks):
+        if not is_concrete(bad):
+            velocity = eqx.error_if(velocity, bad, message)
+        elif bool(bad):
+            got = ("", f", got {float(coarse):.3g} rad", f" (turned by {float(turned):.3g} rad)")
+            raise ValueError(message + got[i])
     return motion._replace(velocity=velocity)
 
 
@@ -64,16 +66,17 @@ def _in_window(t: np.ndarray, window: tuple[float, float] | None) -> np.ndarray:
     keep = np.flatnonzero((t >= start) & (t <= stop))
     if keep.size < 4:
         raise ValueError(
-            f"`window` must hold at least 4 saved times, got {keep.size} in ({start:.4g}, {stop:.4g}) s"
+            f"`window` must hold at least 4 saved times, got {keep.size} "
+            f"between {start:.4g} and {stop:.4g} s"
         )
     return keep
 
 
-def _problem(turned: Array, coarse: Array, q: Array, length: float):
-    """None after raising or passing with known values; else what to check at run time."""
-    lost = ~jnp.all(jnp.isfinite(q) & (q > 0) & (q < length))
-    checks = [
-        (lost, f"wall_motion: the wall must stay inside the wire, 0 < q < {length:.4g} m"),
+def _checks(turned: Array, coarse: Array, q: Array, length: float) -> list[tuple[Array, str]]:
+    """(what is wrong, message) of a record: it left the wire, is too coarse, or is too short."""
+    inside = jnp.all(jnp.isfinite(q) & (q > 0) & (q < length))
+    return [
+        (~inside, f"wall_motion: the wall must stay inside the wire, 0 < q < {length:.4g} m"),
         (coarse > jnp.pi / 2, "wall_motion: the wall turns by more than pi/2 between saved times"),
         (
             (turned > _LOCKED) & (turned < jnp.pi),
@@ -81,18 +84,18 @@ def _problem(turned: Array, coarse: Array, q: Array, length: float):
             "simulate longer",
         ),
     ]
-    if not is_concrete(turned):
-        return checks
-    values = ("", f", got {float(coarse):.3g} rad", f" (it turned by {float(turned):.3g} rad)")
-    for (bad, message), value in zip(checks, values, strict=True):
-        if bool(bad):
-            raise ValueError(message + value)
-    return None
 
 
-def mean_motion(t: Array, track: WallState) -> WallMotion:
-    """`wall_motion` of a whole record, with no check: for use inside compiled fits."""
-    return _mean_motion(t, track.position, jnp.unwrap(track.angle), track.width)[0]
+def mean_motion(grid: Grid, t: Array, track: WallState) -> tuple[WallMotion, Array]:
+    """(`wall_motion` of a whole record, whether it is sound), for use inside compiled functions.
+
+    t: (T,) s.  track: (T,) arrays of a `WallTracker`.  Where the second entry is False, the record
+    is one that `wall_motion` would refuse, and the first is meaningless.
+    """
+    phi = jnp.unwrap(track.angle)
+    motion, turned, coarse = _mean_motion(t, track.position, phi, track.width)
+    wrong = [bad for bad, _ in _checks(turned, coarse, track.position, grid.lengths[0])]
+    return motion, ~jnp.any(jnp.stack(wrong))
 
 
 def _mean_motion(t: Array, q: Array, phi: Array, width: Array):
@@ -120,8 +123,8 @@ def _slope(s: Array, q: Array) -> Array:
 
 def _half_turns(s: Array, q: Array, phi: Array, running: Array) -> tuple[Array, Array]:
     """Slope and mean rate between s[0] and the last time a whole number of half turns later."""
-    advance = jnp.where(running, (phi - phi[0]) * jnp.sign(phi[-1] - phi[0]), jnp.arange(phi.size))
-    advance = advance.astype(phi.dtype)
+    ramp = jnp.arange(phi.size, dtype=phi.dtype)  # any increasing numbers, for a locked wall
+    advance = jnp.where(running, (phi - phi[0]) * jnp.sign(phi[-1] - phi[0]), ramp)
     goal = jnp.pi * jnp.maximum(jnp.floor(advance[-1] / jnp.pi), 1.0)
     after = jnp.argmax(advance >= goal)  # the first sample at or past the goal
     first = jnp.clip(after - 2, 0, phi.size - 4)

@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 
 from ._check import axis_index, is_concrete, leaf
 from ._grid import Grid
+from ._stencil import lift
 
 
 def average(m: ArrayLike, grid: Grid | None = None) -> Array:
@@ -18,7 +19,7 @@ def average(m: ArrayLike, grid: Grid | None = None) -> Array:
     mean = jnp.mean(m, axis=(-3, -2, -1))
     if grid is None or grid.mask is None:
         return mean
-    return mean * (grid.mask.size / jnp.sum(grid.mask))
+    return mean * (grid.mask.size / jnp.sum(grid.mask, dtype=mean.dtype))
 
 
 class WallState(NamedTuple):
@@ -54,8 +55,8 @@ def _profile(grid: Grid, m: Array) -> Array:
     """Mean over the cross-section, (3, nx)."""
     if grid.mask is None:
         return jnp.mean(m, axis=(2, 3))
-    cells = jnp.sum(grid.mask, axis=(1, 2))
-    return jnp.sum(m, axis=(2, 3)) / jnp.maximum(cells, 1)
+    cells = jnp.sum(grid.mask, axis=(1, 2), dtype=m.dtype)
+    return jnp.sum(m, axis=(2, 3)) / lift(jnp.maximum(cells, 1))
 
 
 def _wall_state(grid: Grid, m: Array, c: int) -> WallState:

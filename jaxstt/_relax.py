@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 
 from ._evolve import cast, check_state
 from ._llg import LLG
-from ._stencil import cross, dot, normalise
+from ._stencil import cross, dot, lift, normalise
 
 
 class RELAX_RESULTS(eqx.Enumeration):
@@ -71,7 +71,7 @@ def _relax(llg: LLG, m0: Array, tol: float, max_steps: int, throw: bool) -> Rela
 
     def descent(m: Array) -> Array:
         B = llg.field(zero, m)
-        return B - m * dot(m, B)
+        return B - m * lift(dot(m, B))
 
     # The first step, and the one after a step along negative curvature, is a surely stable one.
     safe = (1 / jnp.maximum(llg.stiffness() / llg.gamma.max(), 1e-12)).astype(m0.dtype)

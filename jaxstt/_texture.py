@@ -9,11 +9,11 @@ from jax.typing import ArrayLike
 
 from ._check import is_concrete, leaf
 from ._grid import Grid
-from ._stencil import normalise
+from ._stencil import lift, normalise
 
 
 def _masked(grid: Grid, m: Array) -> Array:
-    return m if grid.mask is None else m * grid.mask
+    return m if grid.mask is None else jnp.where(lift(grid.mask), m, 0.0)
 
 
 def uniform(grid: Grid, direction: ArrayLike) -> Array:

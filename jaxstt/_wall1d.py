@@ -35,7 +35,8 @@ class WallMotion(NamedTuple):
 class CollectiveWall(eqx.Module):
     """Domain wall as collective coordinates (q, phi) with a width that follows the angle.
 
-        energy  w = A m'^2 + K (m_a^2 + m_b^2) + Kp m_b^2,    lambda(phi) = sqrt(A/(K + Kp sin^2 phi))
+        energy  w = A m'^2 + K (m_a^2 + m_b^2) + Kp m_b^2
+        lambda(phi) = sqrt(A/(K + Kp sin^2 phi))
         phidot + alpha~ Q qdot/lambda = g~ B - xi Q U/lambda
         Q qdot/lambda - alpha~ phidot = (g~ Kp/Ms) sin 2phi - Q U/lambda
 
@@ -43,9 +44,9 @@ class CollectiveWall(eqx.Module):
     (x, y, z) for a head-to-head wall.  phi is measured from +a towards +b.  Kp < 0 makes b the rest
     direction (Bloch wall of a thin perpendicular strip).  Tilde quantities: `torque_coefficients`.
 
-    A: exchange, J/m.  K, Kp: J/m^3, K > 0 and K + Kp > 0.  Ms: A/m.  alpha, gamma [rad/(s T)]: bare.
-    xi, P, n0 [A/m]: as in `ZhangLi`.  charge: +1 if m_c falls from + to - along x, -1 otherwise.
-    All but `charge` are leaves; each may be differentiated or batched.
+    A: exchange, J/m.  K, Kp: J/m^3, K > 0 and K + Kp > 0.  Ms: A/m.  alpha, gamma: bare;
+    gamma in rad/(s T).  xi, P, n0 [A/m]: as in `ZhangLi`.
+    charge: +1 if m_c falls from + to - along x, -1 otherwise.  All but `charge` are leaves; each may be differentiated or batched.
 
     Raises ValueError for A, Ms, gamma, K or K + Kp <= 0, alpha or n0 < 0, |P| > 1, charge not +-1.
     Source: Cheng & Niu Eq. (15) on a rigid-profile wall (Slonczewski-Walker-Thiaville coordinates).
@@ -105,7 +106,7 @@ class CollectiveWall(eqx.Module):
         return jnp.sqrt(self.A / (self.K + self.Kp * jnp.sin(phi) ** 2))
 
     def rates(self, phi: ArrayLike, j: ArrayLike = 0.0, B: ArrayLike = 0.0) -> tuple[Array, Array]:
-        """(qdot [m/s], phidot [rad/s]) at the angle phi [rad], current j [A/m^2], field B [T] along c."""
+        """(qdot [m/s], phidot [rad/s]) at phi [rad], j [A/m^2] and B [T] along the easy axis."""
         c = self.coefficients(j)
         drive = c.gamma * B - (self.xi - c.alpha) * self.charge * c.U / self.width(phi)
         hard = c.gamma * self.Kp / self.Ms * jnp.sin(2 * jnp.asarray(phi))
@@ -118,12 +119,13 @@ class CollectiveWall(eqx.Module):
         """Long-time motion under a constant current density j [A/m^2] and field B [T] along +c.
 
             locked:   phidot(phi_s) = 0 on the stable branch,  v = qdot(phi_s)
-            running:  <phidot> = pi/I,  I = int_0^pi dphi/phidot,  v = (1/I) int_0^pi (qdot/phidot) dphi
+            running:  <phidot> = pi/I,  v = (1/I) int_0^pi (qdot/phidot) dphi,
+                      I = int_0^pi dphi/phidot
 
         j and B broadcast against each other; the result has their shape.  Differentiable in either
         mode and to second order, in j, B and every parameter, on both sides of the breakdown (at
         the breakdown itself the velocity has a square-root edge).
-        Source: physics of CollectiveWall; the two cases are exact for its equations.
+        Both cases are exact for the equations of the class.
         """
         dtype = self.A.dtype
         j, B = jnp.broadcast_arrays(jnp.asarray(j, dtype), jnp.asarray(B, dtype))

@@ -1,5 +1,6 @@
 """Uniaxial anisotropy, and the shape anisotropy of a body with known demagnetising factors."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ from jax.typing import ArrayLike
 
 from .._check import is_concrete, leaf
 from .._grid import Grid
-from .._stencil import dot
+from .._stencil import dot, lift
 from ..constants import MU_0
 from ._base import AbstractEnergy, inverse
 
@@ -26,7 +27,7 @@ class UniaxialAnisotropy(AbstractEnergy):
     axis: Array
     degree: ClassVar[int] = 2
 
-    def __init__(self, K: ArrayLike, axis: ArrayLike = (0.0, 0.0, 1.0)):
+    def __init__(self, K: ArrayLike, axis: ArrayLike | Sequence[float] = (0.0, 0.0, 1.0)):
         self.K = leaf("K", K)
         axis = leaf("axis", axis)
         if axis.shape != (3,):
@@ -38,7 +39,7 @@ class UniaxialAnisotropy(AbstractEnergy):
 
     def field(self, grid: Grid, Ms: Array, t: Array, m: Array) -> Array:
         a = self.axis[:, None, None, None]
-        return (2 * self.K * inverse(Ms) * dot(a, m)) * a
+        return lift(2 * self.K * inverse(Ms) * dot(a, m)) * a
 
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
         return 2 * jnp.max(jnp.abs(self.K * inverse(Ms)))
@@ -55,7 +56,7 @@ class ShapeAnisotropy(AbstractEnergy):
     N: Array
     degree: ClassVar[int] = 2
 
-    def __init__(self, N: ArrayLike):
+    def __init__(self, N: ArrayLike | Sequence[float]):
         self.N = leaf("N", N, minimum=0)
         if self.N.shape != (3,):
             raise ValueError(f"`N` must be three factors (Nx, Ny, Nz), got shape {self.N.shape}")
@@ -63,7 +64,7 @@ class ShapeAnisotropy(AbstractEnergy):
             raise ValueError(f"`N` must sum to 1, got {float(jnp.sum(self.N)):.6g}")
 
     def field(self, grid: Grid, Ms: Array, t: Array, m: Array) -> Array:
-        return -MU_0 * Ms * self.N[:, None, None, None] * m
+        return lift(-MU_0 * Ms) * self.N[:, None, None, None] * m
 
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
         return MU_0 * jnp.max(Ms) * jnp.max(self.N)

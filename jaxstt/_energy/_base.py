@@ -36,7 +36,7 @@ class AbstractEnergy(eqx.Module):
         return jnp.sum(density * grid.cell_volume)
 
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
-        """An upper estimate of |dB/dm|, T: the fastest precession this term can drive, over gamma."""
+        """An upper estimate of |dB/dm|, T: over gamma, the fastest precession it can drive."""
         return 0.0
 
     @property
