@@ -34,6 +34,7 @@ from ._observe import wall_width as wall_width
 from ._relax import RELAX_RESULTS as RELAX_RESULTS
 from ._relax import Relaxed as Relaxed
 from ._relax import relax as relax
+from ._sweep import parallel_map as parallel_map
 from ._texture import bloch_wall as bloch_wall
 from ._texture import head_to_head_wall as head_to_head_wall
 from ._texture import neel_wall as neel_wall

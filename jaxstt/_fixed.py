@@ -101,9 +101,9 @@ def run_fixed(
         return m, save(start + length, m)
 
     spans = jnp.diff(times)
-    counts = (
-        jnp.full(spans.shape, steps.static, jnp.int32) if steps.traced is None else steps.traced
-    )
+    counts = steps.traced
+    if counts is None:
+        counts = jnp.full(spans.shape, steps.static or 1, jnp.int32)
     last, saved = lax.scan(interval, m0, (times[:-1], spans, counts))
     return (saved, last), counts
 

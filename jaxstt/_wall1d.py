@@ -46,7 +46,8 @@ class CollectiveWall(eqx.Module):
 
     A: exchange, J/m.  K, Kp: J/m^3, K > 0 and K + Kp > 0.  Ms: A/m.  alpha, gamma: bare;
     gamma in rad/(s T).  xi, P, n0 [A/m]: as in `ZhangLi`.
-    charge: +1 if m_c falls from + to - along x, -1 otherwise.  All but `charge` are leaves; each may be differentiated or batched.
+    charge: +1 if m_c falls from + to - along x, -1 otherwise.
+    All but `charge` are leaves; each may be differentiated or batched.
 
     Raises ValueError for A, Ms, gamma, K or K + Kp <= 0, alpha or n0 < 0, |P| > 1, charge not +-1.
     Source: Cheng & Niu Eq. (15) on a rigid-profile wall (Slonczewski-Walker-Thiaville coordinates).
