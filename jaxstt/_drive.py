@@ -137,6 +137,11 @@ def as_drive(name: str, value: Any) -> Any:
     return value if callable(value) else leaf(name, value)
 
 
+def value_at(value: Any, t: Array) -> Array:
+    """The value at time t, in the dtype of t."""
+    return jnp.asarray(value(t) if callable(value) else value, t.dtype)
+
+
 def vector_at(value: Any, t: Array) -> Array:
     """The value at time t as a vector field: (3, 1, 1, 1) or (3, nx, ny, nz)."""
     now = value(t) if callable(value) else value

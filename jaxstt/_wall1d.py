@@ -1,7 +1,8 @@
 """A wall as two coordinates: its position q and its angle phi, with the width lambda(phi)."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import diffrax as dfx
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,9 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 
 from ._check import is_concrete, leaf
+from ._drive import AbstractDrive, as_drive, value_at
 from ._electron import VELOCITY_PER_MOMENT, TorqueCoefficients, torque_coefficients
+from ._observe import WallState
 from .constants import GAMMA
 
 # Points per half turn.  The integrands are smooth and periodic once the slow passage is stretched
@@ -133,6 +136,62 @@ class CollectiveWall(eqx.Module):
         flat = jax.vmap(self._motion)(j.ravel(), B.ravel())
         return WallMotion(*(x.reshape(j.shape) for x in flat))
 
+    def evolve(
+        self,
+        t: ArrayLike,
+        j: Any = 0.0,
+        B: Any = 0.0,
+        *,
+        position: ArrayLike = 0.0,
+        angle: ArrayLike | None = None,
+        rtol: float | None = None,
+        adjoint: dfx.AbstractAdjoint | None = None,
+    ) -> WallState:
+        """Position [m], width [m] and angle [rad] at the times t [s], (T,), from t[0] on.
+
+        j [A/m^2], B [T]: numbers or drives in time, e.g. `Pulse`.  position, angle: at t[0]; the
+        angle is by default that of the rest state.  rtol: relative error of a step, on q/lambda and
+        phi; by default 1e-8 (float64) or 1e-5 (float32).
+        adjoint: as in `jaxstt.evolve`.
+        Raises ValueError for times that do not increase.
+        """
+        dtype = self.A.dtype
+        t = leaf("t", t).astype(dtype)
+        if t.ndim != 1 or t.shape[0] < 2:
+            raise ValueError(f"`t` must hold at least 2 times in s, got shape {t.shape}")
+        if is_concrete(t) and not bool(jnp.all(jnp.diff(t) > 0)):
+            raise ValueError("`t` must increase from entry to entry")
+        j, B = as_drive("j", j), as_drive("B", B)
+        bends = [x.breakpoints.ravel() for x in (j, B) if isinstance(x, AbstractDrive)]
+        length = jnp.sqrt(self.A / self.K)  # reduced units: q in lambda, t in the whole run
+        span = t[-1] - t[0]
+        tol = (1e-5 if dtype == jnp.float32 else 1e-8) if rtol is None else rtol
+        controller = dfx.PIDController(rtol=tol, atol=tol)
+        if bends:
+            inside = jnp.clip((jnp.concatenate(bends).astype(dtype) - t[0]) / span, 0.0, 1.0)
+            controller = dfx.ClipStepSizeController(controller, jump_ts=lax.stop_gradient(inside))
+
+        def rate(s, y, args):
+            now = t[0] + s * span
+            qdot, phidot = self.rates(y[1], value_at(j, now), value_at(B, now))
+            return jnp.stack([qdot / length, phidot]) * span
+
+        phi = self._rest() if angle is None else jnp.asarray(angle, dtype)
+        sol = dfx.diffeqsolve(
+            dfx.ODETerm(rate),
+            dfx.Tsit5(),
+            jnp.zeros((), dtype),
+            jnp.ones((), dtype),
+            None,
+            jnp.stack([jnp.asarray(position, dtype) / length, phi]),
+            saveat=dfx.SaveAt(ts=(t - t[0]) / span),
+            stepsize_controller=controller,
+            adjoint=dfx.RecursiveCheckpointAdjoint() if adjoint is None else adjoint,
+            max_steps=2**18,
+        )
+        assert sol.ys is not None
+        return WallState(sol.ys[:, 0] * length, self.width(sol.ys[:, 1]), sol.ys[:, 1])
+
     def breakdown_current(self) -> Array:
         """|j|, A/m^2, above which a current alone makes the wall precess; inf if xi = alpha~.
 
@@ -147,11 +206,15 @@ class CollectiveWall(eqx.Module):
         """|B|, T, above which a field alone makes the wall precess: B_W = alpha~ |Kp|/Ms."""
         return self.coefficients().alpha * jnp.abs(self.Kp) / self.Ms
 
+    def _rest(self) -> Array:
+        """phi of the rest state: along a for Kp >= 0, along b for Kp < 0."""
+        return jnp.where(self.Kp < 0, jnp.pi / 2, 0.0).astype(self.A.dtype)
+
     def _motion(self, j: Array, B: Array) -> WallMotion:
         def turn(phi: Array) -> Array:
             return self.rates(phi, j, B)[1]
 
-        rest = jnp.where(self.Kp < 0, jnp.pi / 2, 0.0).astype(self.A.dtype)
+        rest = self._rest()
         low = lax.stop_gradient(_extremum(turn, rest, -1))
         high = lax.stop_gradient(_extremum(turn, rest, +1))
         locked = (turn(low) <= 0) & (turn(high) >= 0)
