@@ -25,6 +25,11 @@ class AbstractDrive(eqx.Module):
 
     @property
     @abstractmethod
+    def largest(self) -> Array:
+        """The largest absolute value it takes."""
+
+    @property
+    @abstractmethod
     def breakpoints(self) -> Array:
         """Times, s, where the drive or its slope jumps."""
 
@@ -66,6 +71,10 @@ class Pulse(AbstractDrive):
         return self.value * jnp.where(sharp, (inside >= 0).astype(edge.dtype), edge)
 
     @property
+    def largest(self) -> Array:
+        return jnp.max(jnp.abs(self.value))
+
+    @property
     def breakpoints(self) -> Array:
         end = self.start + self.duration
         return jnp.stack([self.start, self.start + self.rise, end - self.rise, end])
@@ -100,6 +109,10 @@ class Piecewise(AbstractDrive):
         return self.values[k] * (1 - s) + self.values[k + 1] * s
 
     @property
+    def largest(self) -> Array:
+        return jnp.max(jnp.abs(self.values))
+
+    @property
     def breakpoints(self) -> Array:
         return self.times
 
@@ -128,6 +141,10 @@ class Sinusoid(AbstractDrive):
         return self.offset + self.amplitude * jnp.sin(angle)
 
     @property
+    def largest(self) -> Array:
+        return jnp.max(jnp.abs(self.offset) + jnp.abs(self.amplitude))
+
+    @property
     def breakpoints(self) -> Array:
         return jnp.zeros(0, self.amplitude.dtype)
 
@@ -140,6 +157,13 @@ def as_drive(name: str, value: Any) -> Any:
 def value_at(value: Any, t: Array) -> Array:
     """The value at time t, in the dtype of t."""
     return jnp.asarray(value(t) if callable(value) else value, t.dtype)
+
+
+def largest(value: Any) -> Array:
+    """The largest absolute value of a constant or a drive; 0 for a bare function."""
+    if isinstance(value, AbstractDrive):
+        return value.largest
+    return jnp.zeros(()) if callable(value) else jnp.max(jnp.abs(value))
 
 
 def vector_at(value: Any, t: Array) -> Array:

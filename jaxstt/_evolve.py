@@ -116,7 +116,7 @@ def evolve(
     rtol, atol: of the adaptive step, on the largest component of the error of m; defaults 1e-5 and
     1e-6 (float64), 1e-4 and 1e-5 (float32).
     adjoint: how to differentiate.  None: reverse mode, by checkpoints.  diffrax.ForwardMode():
-    forward mode (few parameters).  `FixedStep` serves both.
+    forward mode (few parameters).
     max_steps: between two saved times; by default ten times what stability is expected to need.
     throw: raise when the run fails; otherwise read `.result`.
 
@@ -130,8 +130,7 @@ def evolve(
     try:
         if isinstance(solver, FixedStep):
             forward = isinstance(adjoint, dfx.ForwardMode)
-            steps = solver.steps(llg, times, forward)
-            return _evolve_fixed(llg, m0, jnp.asarray(times), save, steps, throw)
+            return _evolve_fixed(llg, m0, jnp.asarray(times), save, solver, forward, throw)
         settings = _adaptive_settings(llg, m0, times, solver, rtol, atol, adjoint, max_steps)
         return _evolve_adaptive(llg, m0, jnp.asarray(times), save, *settings, throw)
     except TypeError as error:
@@ -139,7 +138,7 @@ def evolve(
             raise
         raise TypeError(
             "forward-mode derivative of a run made for reverse mode: "
-            "pass `adjoint=diffrax.ForwardMode()` (or `solver=jaxstt.FixedStep()`) to evolve"
+            "pass `adjoint=diffrax.ForwardMode()` to evolve"
         ) from error
 
 
@@ -296,18 +295,17 @@ def _finish(first: Any, later: Any, result: RESULTS, throw: bool) -> Any:
 
 
 @eqx.filter_jit
-def _evolve_fixed(llg, m0, times, save, steps, throw) -> Solution:
+def _evolve_fixed(llg, m0, times, save, method, forward, throw) -> Solution:
     llg = cast(llg, m0.dtype)
-    later, taken_each = run_fixed(llg.rate, m0, times, save, steps)
-    saved, last = later
+    later, last, counts = run_fixed(llg, m0, times, save, method, forward)
     result = RESULTS.where(jnp.all(jnp.isfinite(last)), RESULTS.successful, RESULTS.not_finite)
     # A run beyond stability does not blow up, as m is normalised; it turns to noise.
-    dt = jnp.max(jnp.diff(times) / taken_each.astype(times.dtype))
+    dt = jnp.max(jnp.diff(times) / counts.astype(times.dtype))
     result = RESULTS.where(
         dt * llg.stiffness().astype(dt.dtype) < UNSTABLE, result, RESULTS.unstable
     )
-    saved = _finish(save(times[0], m0), saved, result, throw)
-    taken = jnp.sum(taken_each)
+    saved = _finish(save(times[0], m0), later, result, throw)
+    taken = jnp.sum(counts)
     stats = {
         "num_steps": taken,
         "num_accepted_steps": taken,

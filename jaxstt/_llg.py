@@ -102,9 +102,13 @@ class LLG(eqx.Module):
         return lift(a * norm) * R + lift(b * norm) * cross(m, R)
 
     def stiffness(self) -> Array:
-        """An upper estimate of the fastest rate in the problem, 1/s; sets the explicit step."""
+        """An upper estimate of the fastest rate in the problem, 1/s; sets the explicit step.
+
+        gamma |dB/dm| plus what the torques add; damping and n0 only lower it.
+        """
         B = sum((term.stiffness(self.grid, self.Ms) for term in self.energies), jnp.zeros(()))
-        return jnp.max(self.gamma * B * jnp.sqrt(1 + self.alpha**2))
+        own = sum((term.stiffness(self.grid, self.Ms) for term in self.torques), jnp.zeros(()))
+        return jnp.max(self.gamma) * B + own
 
     def breakpoints(self) -> list[Array]:
         """Times, s, where a drive bends."""

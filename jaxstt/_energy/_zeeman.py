@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._drive import AbstractDrive, as_drive, check_vector, vector_at
+from .._drive import AbstractDrive, as_drive, check_vector, largest, vector_at
 from .._grid import Grid
 from ._base import AbstractEnergy
 
@@ -29,8 +29,7 @@ class Zeeman(AbstractEnergy):
         return jnp.broadcast_to(vector_at(self.B, t), m.shape)
 
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
-        now = self.B if not callable(self.B) else getattr(self.B, "value", 0.0)
-        return jnp.max(jnp.abs(now))
+        return largest(self.B)
 
     @property
     def breakpoints(self) -> list[Array]:

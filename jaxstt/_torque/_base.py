@@ -25,6 +25,10 @@ class AbstractTorque(eqx.Module):
         """(eta, lag), or None if there is none by construction."""
         return None
 
+    def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
+        """An upper estimate of |d rate/dm|, 1/s."""
+        return 0.0
+
     @property
     def breakpoints(self) -> list[Array]:
         """Times, s, at which a time-dependent torque bends."""

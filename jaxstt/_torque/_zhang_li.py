@@ -8,11 +8,11 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from .._check import leaf
-from .._drive import AbstractDrive, as_drive, check_vector, vector_at
+from .._drive import AbstractDrive, as_drive, check_vector, largest, vector_at
 from .._electron import VELOCITY_PER_MOMENT
 from .._energy import inverse
 from .._grid import Grid
-from .._stencil import check_order, cross, directional, dot, lift
+from .._stencil import active_axes, check_order, cross, directional, dot, lift
 from ._base import AbstractTorque
 
 _CONVENTIONS = ("paper", "oommf")
@@ -92,6 +92,12 @@ class ZhangLi(AbstractTorque):
     def renormalisation(self, Ms: Array) -> tuple[Array, Array] | None:
         eta = self.n0 * inverse(Ms) / (1 + self.xi**2)
         return eta, self.xi * eta
+
+    def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
+        # (u.grad) has the eigenvalues u sin(k d)/d, at fourth order 1.4 times that at most.
+        finest = min((grid.spacing[i] for i in active_axes(grid)), default=float("inf"))
+        u = VELOCITY_PER_MOMENT * jnp.abs(self.P) * jnp.max(inverse(Ms)) * largest(self.j)
+        return 1.4 * u / (finest * jnp.sqrt(1 + self.xi**2))
 
     @property
     def breakpoints(self) -> list[Array]:
