@@ -1,0 +1,237 @@
+"""`jaxstt-fit`: from a measurement file to a table, fit.json and fit.png.
+
+Exit codes: 0 done; 2 input that cannot be used (one line on stderr, nothing written); 3 not
+converged (the best point is written, marked as such).
+"""
+
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import jax
+import typer
+
+from ._data import load_measurements, template
+from ._errors import InputError
+from ._fit import fit
+from ._plot import figure
+from ._report import Fit
+
+# The base of every usage error, whether typer brings click along or depends on it.
+_UsageError: type[Exception] = typer.BadParameter.mro()[2]  # type: ignore
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    raise SystemExit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command with these arguments; the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a letter of a file's header shows a question mark.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # type: ignore
+    try:
+        return app(args=arguments, standalone_mode=False, prog_name="jaxstt-fit") or 0
+    except InputError as error:
+        return _refuse(str(error))
+    except _UsageError as error:
+        return _refuse(error.format_message())  # type: ignore
+    except OSError as error:
+        return _refuse(f"{error.filename or 'output'}: {error.strerror or error}")
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+
+
+def _refuse(message: str) -> int:
+    print(f"jaxstt-fit: error: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+@app.command(context_settings={"help_option_names": ["-h", "--help"]})
+def command(
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="Measurement file, or an embedded data set.")
+    ] = "strip_a",
+    model: Annotated[str, typer.Option(help="wall1d (seconds) or llg1d (minutes).")] = "wall1d",
+    free: Annotated[
+        str, typer.Option(metavar="NAMES", help="Parameters to fit, separated by commas.")
+    ] = "xi,P,alpha",
+    fix: Annotated[
+        str, typer.Option(metavar="NAME=VALUE,...", help="Known parameters, SI, taken as exact.")
+    ] = "",
+    optimizer: Annotated[str, typer.Option(help="lm (Levenberg-Marquardt), lbfgs or adam.")] = "lm",
+    out: Annotated[Path, typer.Option(help="Folder for fit.json and fit.png.")] = Path("fit"),
+    std: Annotated[
+        str, typer.Option(metavar="PERCENT", help="Error of rows that have none, e.g. 5%.")
+    ] = "",
+    exclude: Annotated[
+        str, typer.Option(metavar="LINES", help="Rows to leave out, by line, e.g. 24,30-32.")
+    ] = "",
+    max_steps: Annotated[
+        int | None, typer.Option(help="Most steps of the optimizer from one start.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Recorded in fit.json.")] = 0,
+    show_template: Annotated[
+        bool, typer.Option("--template", help="Print an empty measurement file and stop.")
+    ] = False,
+) -> int:
+    """Fit xi, P and alpha of spin transfer torque to domain-wall velocities.
+
+    Without DATA the embedded set strip_a is fitted: velocities computed with OOMMF, not measured.
+    """
+    if show_template:
+        print(template(), end="")
+        return 0
+    _configure_jax()
+    measured = load_measurements(data)
+    if std:
+        measured = measured.with_std(_fraction(std))
+    if exclude:
+        measured = measured.exclude(_lines(exclude))
+    settings: dict[str, Any] = {
+        "model": model,
+        "free": _names(free),
+        "fixed": _assignments(fix),
+        "optimizer": optimizer,
+        "max_steps": max_steps,
+        "seed": seed,
+    }
+    _check_folder(out)
+    with _Progress(sys.stderr) as progress:
+        result = fit(measured, callback=progress, **settings)
+    print(result.report())
+    print(f"\nwrote {' and '.join(str(path) for path in _write(result, out))}")
+    if not result.converged:
+        print(f"jaxstt-fit: {result.message}", file=sys.stderr)
+        return 3
+    return 0
+
+
+def _configure_jax() -> None:
+    """One CPU device per core, so that simulations of different rows run side by side.
+
+    This must come before JAX's first computation; in a process where that has passed (a notebook,
+    a test) the devices stay as they are.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    try:
+        jax.config.update("jax_num_cpu_devices", min(cores or 1, 16))
+    except RuntimeError:
+        pass
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _assignments(text: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for item in _names(text):
+        name, equals, value = (part.strip() for part in item.partition("="))
+        if not equals or not name:
+            raise InputError(f"`--fix` must be NAME=VALUE,..., got {item!r}")
+        if name in found:
+            raise InputError(f"`--fix`: `{name}` is given twice")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            raise InputError(f"`--fix`: `{name}` must be a number, got {value!r}") from None
+    return found
+
+
+def _fraction(text: str) -> float:
+    number = text.strip().removesuffix("%")
+    try:
+        value = float(number) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < 1:
+        raise InputError(f"`--std` must be above 0 and below 100 %, such as 5%, got {text!r}")
+    return value
+
+
+def _lines(text: str) -> list[int]:
+    found: list[int] = []
+    for item in _names(text):
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", item)
+        if match is None:
+            raise InputError(f"`--exclude` must be line numbers such as 24,30-32, got {item!r}")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first or last - first > 100_000:
+            raise InputError(f"`--exclude`: {item!r} must run from a smaller to a larger line")
+        found += range(first, last + 1)
+    return found
+
+
+def _check_folder(folder: Path) -> None:
+    """InputError unless files can be written to `folder`, which may not exist yet."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"`--out` must be a folder, got the file {str(folder)!r}")
+    there = folder.absolute()
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"`--out` must be writable, got {str(folder)!r} ({there} is not)")
+    for name in ("fit.json", "fit.png"):
+        if (folder / name).is_dir():
+            raise InputError(f"`--out`: {str(folder / name)!r} must not be a folder")
+
+
+def _write(result: Fit, folder: Path) -> list[Path]:
+    """Write both files; each appears whole or not at all."""
+    drawing = figure(result)
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        _replace(folder / "fit.json", result.save_json),
+        _replace(folder / "fit.png", lambda path: drawing.savefig(path, dpi=150, format="png")),
+    ]
+
+
+def _replace(path: Path, save: Callable[[str], Any]) -> Path:
+    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    try:
+        save(part)
+        os.chmod(part, 0o644)
+        os.replace(part, path)
+    finally:
+        if os.path.exists(part):
+            os.remove(part)
+    return path
+
+
+class _Progress:
+    """One changing line on a terminal; a line every two seconds elsewhere."""
+
+    def __init__(self, stream: Any):
+        self.stream, self.shown, self.status = stream, 0.0, None
+
+    def __enter__(self) -> "_Progress":
+        if self.stream.isatty():
+            from rich.console import Console
+
+            self.status = Console(file=self.stream).status("compiling ...")
+            self.status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.status is not None:
+            self.status.stop()
+
+    def __call__(self, iteration: int, chi2: float, values: dict[str, float]) -> None:
+        shown = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+        line = f"step {iteration}  chi2 {chi2:.4f}  {shown}"
+        if self.status is not None:
+            self.status.update(line)
+        elif time.monotonic() - self.shown > 2:
+            self.shown = time.monotonic()
+            print(line, file=self.stream, flush=True)

@@ -1,0 +1,156 @@
+"""The figure of a fit: data, curve, residuals, breakdown.  Imports matplotlib when called."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ._data import Measurements
+from ._models import get_model
+from ._report import Fit
+
+# Okabe and Ito's palette: told apart by every reader and in grey.
+DATA, CURVE, BREAKDOWN = "#000000", "#0072B2", "#D55E00"
+_POINTS = 200
+
+
+class Axis(NamedTuple):
+    """A quantity on an axis: its label and the factor from SI to the label's unit."""
+
+    label: str
+    factor: float
+
+
+OBSERVED = {
+    "wall_velocity": Axis("wall velocity (m/s)", 1.0),
+    "precession_frequency": Axis("precession frequency (GHz)", 1e-9),
+    "drift_velocity": Axis("drift velocity (m/s)", 1.0),
+}
+DRIVEN = {
+    "j": Axis("current density (10$^{12}$ A/m$^2$)", 1e-12),
+    "B": Axis("field along the easy axis (mT)", 1e3),
+    "line": Axis("line of the file (current and field)", 1.0),
+}
+
+
+class Panel(NamedTuple):
+    """The rows of one observable against one drive ("line" where both drives act)."""
+
+    observable: str
+    drive: str
+    rows: np.ndarray
+
+
+def panels(data: Measurements) -> list[Panel]:
+    """The rows sorted into panels; every row is in exactly one."""
+    current, field = np.asarray(data.j) != 0, np.asarray(data.B) != 0
+    kind = np.where(current & field, "line", np.where(field, "B", "j"))
+    observed = np.asarray(data.observable)
+    found = []
+    for observable in OBSERVED:
+        for drive in DRIVEN:
+            rows = np.flatnonzero((observed == observable) & (kind == drive))
+            if rows.size:
+                found.append(Panel(observable, drive, rows))
+    return found
+
+
+def figure(fit: Fit) -> Any:
+    """A matplotlib Figure: one column a panel, data above and residuals below."""
+    from matplotlib.figure import Figure
+
+    shown = panels(fit.data)
+    curves = _curves(fit, shown)
+    columns = min(len(shown), 2)
+    rows = -(-len(shown) // columns)
+    canvas = Figure(figsize=(5.6 * columns, 4.4 * rows), layout="constrained")
+    parts = canvas.subfigures(rows, columns, squeeze=False).ravel()
+    for part, panel, curve in zip(parts, shown, curves, strict=False):
+        upper, lower = part.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+        _draw_data(upper, fit, panel, curve)
+        _draw_residuals(lower, fit, panel)
+    state = "" if fit.converged else "  (NOT CONVERGED)"
+    canvas.suptitle(f"{fit.data.path}: fit with model {fit.model}{state}")
+    return canvas
+
+
+def _drive(fit: Fit, panel: Panel) -> np.ndarray:
+    values = {"j": fit.data.j, "B": fit.data.B, "line": fit.data.line}[panel.drive]
+    return np.asarray(values)[panel.rows] * DRIVEN[panel.drive].factor
+
+
+def _draw_data(axes: Any, fit: Fit, panel: Panel, curve: tuple[np.ndarray, np.ndarray]) -> None:
+    factor = OBSERVED[panel.observable].factor
+    x = _drive(fit, panel)
+    value, std = fit.data.value[panel.rows] * factor, fit.data.std[panel.rows] * factor
+    axes.errorbar(x, value, std, fmt="o", color=DATA, ms=4, capsize=2, lw=1, label="data", zorder=3)
+    if curve[0].size:
+        cheaper = get_model(fit.model).cheaper
+        label = fit.model if cheaper is None else f"{cheaper}, same parameters"
+        axes.plot(*curve, color=CURVE, lw=1.5, label=label)
+    fitted = fit.predictions[panel.rows] * factor
+    axes.plot(x, fitted, "x", color=CURVE, ms=7, label=f"{fit.model} at the data")
+    _mark_breakdown(axes, fit, panel)
+    axes.set_ylabel(OBSERVED[panel.observable].label)
+    axes.legend(fontsize="small")
+
+
+def _mark_breakdown(axes: Any, fit: Fit, panel: Panel) -> None:
+    at = {"j": fit.breakdown_current, "B": fit.breakdown_field}.get(panel.drive)
+    if at is None or panel.observable == "drift_velocity":
+        return
+    low, high = axes.get_xlim()
+    label: str | None = "breakdown"
+    for position in (at * DRIVEN[panel.drive].factor, -at * DRIVEN[panel.drive].factor):
+        if low < position < high:
+            axes.axvline(position, color=BREAKDOWN, ls="--", lw=1.2, label=label)
+            label = None
+
+
+def _draw_residuals(axes: Any, fit: Fit, panel: Panel) -> None:
+    axes.axhline(0.0, color=CURVE, lw=1)
+    axes.plot(_drive(fit, panel), -fit.residuals[panel.rows], "o", color=DATA, ms=4)
+    limit = max(3.0, 1.1 * float(np.abs(fit.residuals[panel.rows]).max()))
+    axes.set_ylim(-limit, limit)
+    axes.set_ylabel("(data - fit)/std")
+    axes.set_xlabel(DRIVEN[panel.drive].label)
+
+
+def _curves(fit: Fit, shown: list[Panel]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """A smooth curve for each panel, in the axes' units, by one call of the cheap model."""
+    grids = []
+    for panel in shown:
+        x = np.zeros(0)
+        if panel.drive != "line":
+            x = np.asarray({"j": fit.data.j, "B": fit.data.B}[panel.drive])[panel.rows]
+            x = np.linspace(min(x.min(), 0.0), max(x.max(), 0.0), _POINTS)
+        grids.append(x)
+    observable = tuple(p.observable for p, x in zip(shown, grids, strict=True) for _ in x)
+    j = [x if p.drive == "j" else 0 * x for p, x in zip(shown, grids, strict=True)]
+    B = [x if p.drive == "B" else 0 * x for p, x in zip(shown, grids, strict=True)]
+    y = _predict(fit, observable, np.concatenate(j), np.concatenate(B)) if observable else j[0]
+    ends = np.cumsum([x.size for x in grids])[:-1]
+    return [
+        (x * DRIVEN[p.drive].factor, part * OBSERVED[p.observable].factor)
+        for p, x, part in zip(shown, grids, np.split(y, ends), strict=True)
+    ]
+
+
+def _predict(fit: Fit, observable: tuple[str, ...], j: np.ndarray, B: np.ndarray) -> np.ndarray:
+    model = get_model(fit.model)
+    model = model if model.cheaper is None else get_model(model.cheaper)
+    n = len(observable)
+    rows = {"field_axis": (fit.data.sample.easy_axis or "",) * n, "j": j, "B": B, "extra": {}}
+    for name in ("unit", "source"):
+        rows[name] = ("",) * n
+    for name in ("temperature", "value", "std", "start_position", "duration"):
+        rows[name] = np.full(n, np.nan)
+    data = dataclasses.replace(fit.data, observable=observable, line=np.zeros(n, int), **rows)
+    values = {**fit.fixed, **fit.values}
+    with jax.enable_x64(True):
+        predictor = model.prepare(data, values)
+        arrays = {name: jnp.asarray(v) for name, v in values.items()}
+        return np.asarray(eqx.filter_jit(predictor)(arrays))

@@ -1,0 +1,50 @@
+"""Measurements made from a list of drives, for the tests of `fitting`."""
+
+import dataclasses
+
+import equinox as eqx
+import numpy as np
+
+import jaxstt
+from fitting import Measurements, Sample
+
+UNITS = {"wall_velocity": "m/s", "precession_frequency": "Hz", "drift_velocity": "m/s"}
+
+
+def measurements(rows, sample: Sample, truth=None) -> Measurements:
+    """rows: (observable, j, B, value, std)."""
+    observable, j, B, value, std = zip(*rows, strict=True)
+    n = len(rows)
+    return Measurements(
+        observable=tuple(observable),
+        j=np.array(j, float),
+        B=np.array(B, float),
+        field_axis=(sample.easy_axis or "",) * n,
+        temperature=np.full(n, np.nan),
+        value=np.array(value, float),
+        std=np.array(std, float),
+        unit=tuple(UNITS[o] for o in observable),
+        source=("made up",) * n,
+        start_position=np.full(n, np.nan),
+        duration=np.full(n, np.nan),
+        line=np.arange(2, n + 2),
+        extra={},
+        sample=sample,
+        truth=truth or {},
+        path="made_up.csv",
+        notes=(),
+    )
+
+
+@eqx.filter_jit
+def _motion(wall: jaxstt.CollectiveWall, j, B) -> jaxstt.WallMotion:
+    return wall.motion(j, B)
+
+
+def with_wall(data: Measurements, *, relative: float = 0.02, **wall) -> Measurements:
+    """`data` with the values that a `CollectiveWall` of these constants gives at its drives."""
+    motion = _motion(jaxstt.CollectiveWall(**wall, charge=data.sample.charge), data.j, data.B)
+    is_velocity = np.array([o == "wall_velocity" for o in data.observable])
+    frequency = np.abs(np.asarray(motion.precession)) / (2 * np.pi)
+    value = np.where(is_velocity, np.asarray(motion.velocity), frequency)
+    return dataclasses.replace(data, value=value, std=relative * np.abs(value))
