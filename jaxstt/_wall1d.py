@@ -119,6 +119,7 @@ class CollectiveWall(eqx.Module):
         qdot = self.charge * self.width(phi) * (c.alpha * phidot + hard) - c.U
         return qdot, phidot
 
+    @eqx.filter_jit
     def motion(self, j: ArrayLike = 0.0, B: ArrayLike = 0.0) -> WallMotion:
         """Long-time motion under a constant current density j [A/m^2] and field B [T] along +c.
 
