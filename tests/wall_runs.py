@@ -102,9 +102,11 @@ def durations(case: Case, half_turns: float = 2.2, settle: float = 4.0) -> tuple
     return min(relax, half), half_turns * half
 
 
-def simulate(case: Case, cell: float, samples: int = 96) -> jaxstt.WallMotion:
+def simulate(
+    case: Case, cell: float, samples: int = 96, half_turns: float = 2.2
+) -> jaxstt.WallMotion:
     """Mean motion of the wall by the LLG with fourth-order stencils."""
-    settle, length = durations(case)
+    settle, length = durations(case, half_turns)
     path = float(case.wall().motion(case.j, case.B).velocity) * (settle + length)
     width = float(case.wall().width(0.0))
     cells = 256 * math.ceil((1.2 * abs(path) + 24 * width) / cell / 256)
