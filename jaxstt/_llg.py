@@ -12,6 +12,7 @@ from ._energy import AbstractEnergy
 from ._grid import Grid
 from ._stencil import cross, lift
 from ._torque import AbstractTorque
+from ._types import Vectors
 from .constants import GAMMA
 
 
@@ -78,14 +79,14 @@ class LLG(eqx.Module):
                 f"got {len(carriers)}: the same electrons would renormalise gamma twice"
             )
 
-    def field(self, t: Array, m: Array) -> Array:
+    def field(self, t: Array, m: Vectors) -> Vectors:
         """B, T, the sum over the energies."""
         total = jnp.zeros_like(m)
         for term in self.energies:
             total = total + term.field(self.grid, self.Ms, t, m)
         return total
 
-    def rate(self, t: Array, m: Array) -> Array:
+    def rate(self, t: Array, m: Vectors) -> Vectors:
         """dm/dt, 1/s."""
         # Barriers keep XLA from computing B and R again in each of their consumers; forward-mode
         # tangents gain most (3-10 x).

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from ._grid import Grid
+from ._types import Vectors
 
 
 def lift(x: Array) -> Array:
@@ -54,7 +55,7 @@ def check_order(order: int) -> int:
     return order
 
 
-def laplacian(grid: Grid, m: Array, order: int = 2) -> Array:
+def laplacian(grid: Grid, m: Vectors, order: int = 2) -> Vectors:
     """sum_i d_i^2 m, 1/m^2.
 
         order 2:  D m/d^2,    order 4:  D (m - D m/12)/d^2,    D m = m[i-1] - 2 m + m[i+1]
@@ -70,7 +71,7 @@ def laplacian(grid: Grid, m: Array, order: int = 2) -> Array:
     return total
 
 
-def gradient(grid: Grid, m: Array, axis: int, order: int = 2) -> Array:
+def gradient(grid: Grid, m: Vectors, axis: int, order: int = 2) -> Vectors:
     """d_i m by central differences, 1/m; half the one-sided slope in an edge cell (order 2).
 
     order 4:  the central difference of m - D m/6.
@@ -83,7 +84,7 @@ def gradient(grid: Grid, m: Array, axis: int, order: int = 2) -> Array:
     return (upper - lower) * (0.5 / grid.spacing[axis])
 
 
-def directional(grid: Grid, u: Array, m: Array, order: int = 2) -> Array:
+def directional(grid: Grid, u: Array, m: Vectors, order: int = 2) -> Vectors:
     """(u.grad)m = sum_i u_i d_i m; u is (3, 1, 1, 1) or (3, nx, ny, nz)."""
     total = jnp.zeros_like(m)
     for axis in active_axes(grid):

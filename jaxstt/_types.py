@@ -3,11 +3,7 @@
 from typing import TypeAlias
 
 from jax import Array
-from jax.typing import ArrayLike
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 Scalar: TypeAlias = Float[Array, ""]
-ScalarLike: TypeAlias = ArrayLike
 Vectors: TypeAlias = Float[Array, "3 nx ny nz"]
-Field: TypeAlias = Float[Array, "nx ny nz"]
-Mask: TypeAlias = Bool[Array, "nx ny nz"]

@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 from .._check import is_concrete, leaf
 from .._grid import Grid
 from .._stencil import dot, lift
+from .._types import Vectors
 from ..constants import MU_0
 from ._base import AbstractEnergy, inverse
 
@@ -37,7 +38,7 @@ class UniaxialAnisotropy(AbstractEnergy):
             raise ValueError("`axis` must not be zero, got (0, 0, 0)")
         self.axis = axis / length
 
-    def field(self, grid: Grid, Ms: Array, t: Array, m: Array) -> Array:
+    def field(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
         a = self.axis[:, None, None, None]
         return lift(2 * self.K * inverse(Ms) * dot(a, m)) * a
 
@@ -63,7 +64,7 @@ class ShapeAnisotropy(AbstractEnergy):
         if is_concrete(self.N) and abs(float(np.sum(np.asarray(self.N))) - 1) > 1e-3:
             raise ValueError(f"`N` must sum to 1, got {float(jnp.sum(self.N)):.6g}")
 
-    def field(self, grid: Grid, Ms: Array, t: Array, m: Array) -> Array:
+    def field(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
         return lift(-MU_0 * Ms) * self.N[:, None, None, None] * m
 
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:

@@ -8,6 +8,7 @@ from jax import Array
 
 from .._grid import Grid
 from .._stencil import dot
+from .._types import Scalar, Vectors
 
 
 def inverse(Ms: Array) -> Array:
@@ -27,10 +28,10 @@ class AbstractEnergy(eqx.Module):
     degree: eqx.AbstractClassVar[int]
 
     @abstractmethod
-    def field(self, grid: Grid, Ms: Array, t: Array, m: Array) -> Array:
+    def field(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
         """B, T, shape (3, nx, ny, nz), of the field m at time t [s]."""
 
-    def energy(self, grid: Grid, Ms: Array, t: Array, m: Array) -> Array:
+    def energy(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Scalar:
         """E, J, of the whole grid."""
         density = -dot(m, self.field(grid, Ms, t, m)) * Ms / self.degree
         return jnp.sum(density * grid.cell_volume)

@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 from .._check import leaf
 from .._grid import Grid
 from .._stencil import active_axes, check_order, laplacian, lift
+from .._types import Vectors
 from ._base import AbstractEnergy, inverse
 
 
@@ -32,7 +33,7 @@ class Exchange(AbstractEnergy):
         if self.A.ndim:
             raise ValueError(f"`A` must be a number, got shape {self.A.shape}")
 
-    def field(self, grid: Grid, Ms: Array, t: Array, m: Array) -> Array:
+    def field(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
         return lift(2 * self.A * inverse(Ms)) * laplacian(grid, m, self.order)
 
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:

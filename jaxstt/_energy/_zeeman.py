@@ -8,6 +8,7 @@ from jax.typing import ArrayLike
 
 from .._drive import AbstractDrive, as_drive, check_vector, largest, vector_at
 from .._grid import Grid
+from .._types import Vectors
 from ._base import AbstractEnergy
 
 
@@ -25,7 +26,7 @@ class Zeeman(AbstractEnergy):
         self.B = as_drive("B", B)
         check_vector("B", self.B)
 
-    def field(self, grid: Grid, Ms: Array, t: Array, m: Array) -> Array:
+    def field(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
         return jnp.broadcast_to(vector_at(self.B, t), m.shape)
 
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:

@@ -6,6 +6,7 @@ import equinox as eqx
 from jax import Array
 
 from .._grid import Grid
+from .._types import Vectors
 
 
 class AbstractTorque(eqx.Module):
@@ -18,7 +19,7 @@ class AbstractTorque(eqx.Module):
     """
 
     @abstractmethod
-    def rate(self, grid: Grid, Ms: Array, t: Array, m: Array) -> Array:
+    def rate(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
         """The part that does not contain dm/dt, 1/s."""
 
     def renormalisation(self, Ms: Array) -> tuple[Array, Array] | None:

@@ -13,6 +13,7 @@ from .._electron import VELOCITY_PER_MOMENT
 from .._energy import inverse
 from .._grid import Grid
 from .._stencil import active_axes, check_order, cross, directional, dot, lift
+from .._types import Vectors
 from ._base import AbstractTorque
 
 _CONVENTIONS = ("paper", "oommf")
@@ -83,7 +84,7 @@ class ZhangLi(AbstractTorque):
         j = sign * u * Ms * (1 + beta**2) / VELOCITY_PER_MOMENT
         return cls(j=j, P=jnp.ones_like(beta), xi=beta, order=order)
 
-    def rate(self, grid: Grid, Ms: Array, t: Array, m: Array) -> Array:
+    def rate(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
         strength = VELOCITY_PER_MOMENT * self.P / (1 + self.xi**2) * inverse(Ms)
         w = directional(grid, lift(strength) * vector_at(self.j, t), m, self.order)
         w = w - m * lift(dot(m, w))  # on a grid (u.grad)m is not exactly perpendicular to m
