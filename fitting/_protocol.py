@@ -143,6 +143,22 @@ def collective_wall(
     )
 
 
+def on_the_edge(data: Measurements, values: Mapping[str, float], within: float) -> tuple[int, ...]:
+    """File lines of the rows that are locked or turn when the drive changes by `within`.
+
+    There the velocity has a square-root edge: a prediction has no useful derivative.
+    """
+    rows = [i for i, o in enumerate(data.observable) if o in (VELOCITY, PRECESSION)]
+    if not rows:
+        return ()
+    known = {name: jnp.asarray(value, float) for name, value in values.items()}
+    wall = collective_wall(known, data.sample.charge, hard_is_b(data))
+    factor = np.array([[1 - within], [1 + within]])
+    j, B = factor * np.asarray(data.j)[rows], factor * np.asarray(data.B)[rows]
+    below, above = np.asarray(wall.motion(jnp.asarray(j), jnp.asarray(B)).locked)
+    return tuple(int(data.line[i]) for i in np.asarray(rows)[below != above])
+
+
 def drift_velocity(values: Mapping[str, Array], j: Array) -> Array:
     """U = u/(1+eta), m/s, along +j: what a spin wave's Doppler shift shows."""
     c = jaxstt.torque_coefficients(

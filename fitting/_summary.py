@@ -11,14 +11,19 @@ import numpy as np
 
 from ._combinations import DERIVED, value_and_gradient
 from ._data import Measurements
+from ._format import listed
 from ._identify import USEFUL, Identifiability, identify
 from ._problem import Evaluation, Objective, Problem, relative_scale
+from ._protocol import on_the_edge
 from ._report import Fit
 from ._solve import Solution
 from ._starts import Search
 from ._uncertainty import ModelError, birge_ratio, interval, model_error
 
 Errors = dict[str, float | None]
+
+EDGE = 0.005
+"""A row whose drive is nearer to breakdown than this part of it is named in the notes."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,6 +209,14 @@ def _notes(problem: Problem, found: Minimum, errors: ModelError | None) -> tuple
     data, notes = problem.data, []
     for name in found.best.at_bound:
         notes.append(f"`{name}` sits at a bound of its range; its error bar means little")
+    edge = on_the_edge(data, problem.values(found.best.z), EDGE)
+    if edge:
+        notes.append(
+            f"breakdown lies within {100 * EDGE:g} % of the drive in line{'s' * (len(edge) > 1)} "
+            f"{listed([str(i) for i in edge])}: the velocity has a square-root edge there, the fit "
+            "may rest on it and the errors are one-sided; compare with --exclude "
+            + ",".join(str(i) for i in edge)
+        )
     for values, chi2 in _alternatives(problem, found):
         shown = ", ".join(f"{n} = {v:.4g}" for n, v in values.items())
         notes.append(

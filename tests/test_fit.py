@@ -11,6 +11,7 @@ from fit_data import measurements, with_wall
 import fitting
 from fitting._models import get_model
 from fitting._problem import Counter, evaluate, set_up
+from fitting._protocol import collective_wall, hard_is_b, on_the_edge
 from fitting._uncertainty import birge_ratio, interval
 
 TRUTH = {"xi": 0.25, "P": 0.5, "alpha": 0.1}
@@ -250,3 +251,19 @@ def test_jacobian_is_that_of_the_residuals(strip) -> None:
         ends = [evaluate(problem.objective, z + s * step, Counter()).residuals for s in (1, -1)]
         difference = (ends[0] - ends[1]) / 2e-5
         np.testing.assert_allclose(at.jacobian[:, i], difference, rtol=1e-5, atol=1e-4)
+
+
+def test_rows_on_the_breakdown_edge_are_named(strip) -> None:
+    known = {**strip.sample.cross_section().__dict__}
+    values = {
+        "A": strip.sample.A, "K": known["K_eff"], "K_perp": known["K_perp"], "Ms": strip.sample.Ms,
+        "alpha": 0.1, "xi": 0.25, "P": 0.5, "n0": 0.0, "gamma": 1.76e11,
+    }  # fmt: skip
+    wall = collective_wall(values, strip.sample.charge, hard_is_b(strip))
+    j, B = float(wall.breakdown_current()), float(wall.breakdown_field())
+    drives = [(0.997 * j, 0.0), (1.003 * j, 0.0), (0.99 * j, 0.0), (0.0, 0.997 * B), (0.0, 0.0)]
+    rows = [("wall_velocity", -current, field, 1.0, 0.1) for current, field in drives]
+    data = measurements([*rows, ("drift_velocity", j, 0.0, 1.0, 0.1)], strip.sample)
+    assert on_the_edge(data, values, 0.005) == (2, 3, 5)
+    assert on_the_edge(data, values, 0.02) == (2, 3, 4, 5)
+    assert not any("breakdown lies" in note for note in fitting.fit(strip).notes)
