@@ -7,6 +7,9 @@ from ._drive import Pulse as Pulse
 from ._drive import Sinusoid as Sinusoid
 from ._electron import TorqueCoefficients as TorqueCoefficients
 from ._electron import torque_coefficients as torque_coefficients
+from ._emf import SpinMotiveDamping as SpinMotiveDamping
+from ._emf import emf as emf
+from ._emf import spin_motive_field as spin_motive_field
 from ._energy import AbstractEnergy as AbstractEnergy
 from ._energy import Exchange as Exchange
 from ._energy import ShapeAnisotropy as ShapeAnisotropy
@@ -41,6 +44,8 @@ from ._texture import neel_wall as neel_wall
 from ._texture import random as random
 from ._texture import uniform as uniform
 from ._torque import AbstractTorque as AbstractTorque
+from ._torque import NonlocalSTT as NonlocalSTT
+from ._torque import ValidityWarning as ValidityWarning
 from ._torque import ZhangLi as ZhangLi
 from ._wall1d import CollectiveWall as CollectiveWall
 from ._wall1d import WallMotion as WallMotion

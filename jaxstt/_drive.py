@@ -179,3 +179,9 @@ def check_vector(name: str, value: Any, grid_free: bool = True) -> None:
     """ValueError unless a constant `value` is a vector (3,) or a vector field."""
     if not callable(value) and not (value.shape[:1] == (3,) and value.ndim in (1, 4)):
         raise ValueError(f"`{name}` must be (3,) or (3, nx, ny, nz), got shape {value.shape}")
+
+
+def check_number(name: str, value: Any) -> None:
+    """ValueError unless a constant `value` is a number."""
+    if not callable(value) and value.ndim:
+        raise ValueError(f"`{name}` must be a number, got shape {value.shape}")

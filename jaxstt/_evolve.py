@@ -125,6 +125,9 @@ def evolve(
     is not finite or the steps run out.
     """
     m0 = check_state(llg, m0)
+    if is_concrete(m0):
+        for torque in llg.torques:
+            torque.warn(llg.grid, m0)
     times = _check_times(t, m0.dtype)
     save = _save_all if save is None else save
     try:

@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from ._check import is_concrete, leaf
 from ._energy import AbstractEnergy
 from ._grid import Grid
-from ._stencil import cross, lift
+from ._stencil import cross, dot, lift
 from ._torque import AbstractTorque
 from ._types import Vectors
 from .constants import GAMMA
@@ -24,6 +24,10 @@ class LLG(eqx.Module):
     solved for dm/dt: with R all that does not contain dm/dt, a = 1 + eta, b = alpha + xi eta,
 
         dm/dt = (a R + b m x R)/(a^2 + b^2)
+
+    and, if a torque brings a damping tensor D = sum_g w g g,
+
+        dm/dt = (a R + m x (b + D) R)/(a^2 + b^2 + b tr D + (tr^2 D - tr D^2)/2)
 
     grid: `Grid`.  Ms: A/m, > 0, a number or a field (nx, ny, nz) that is 0 in vacuum.
     alpha: bare damping, number or field.  gamma: bare, rad/(s T); the default has g = 2, other
@@ -66,6 +70,8 @@ class LLG(eqx.Module):
                 )
         _check_terms("energies", self.energies, AbstractEnergy)
         _check_terms("torques", self.torques, AbstractTorque)
+        for torque in self.torques:
+            torque.check(grid)
         self._check_n0()
 
     def _check_n0(self) -> None:
@@ -93,14 +99,33 @@ class LLG(eqx.Module):
         B = lax.optimization_barrier(self.field(t, m))
         R = lift(-self.gamma) * cross(m, B)
         a, b = jnp.ones_like(self.alpha), self.alpha
+        tensor: list[tuple[Array, Array]] = []
         for torque in self.torques:
             R = R + torque.rate(self.grid, self.Ms, t, m)
             response = torque.renormalisation(self.Ms)
             if response is not None:
                 a, b = a + response[0], b + response[1]
+                if torque.shares_field:
+                    R = R + self._on_electrons(t, m, *response)
+            tensor += torque.damping(self.grid, self.Ms, m)
         R = lax.optimization_barrier(R)
-        norm = 1 / (a**2 + b**2)
-        return lift(a * norm) * R + lift(b * norm) * cross(m, R)
+        bR, norm = lift(b) * R, a**2 + b**2
+        for k, (w, g) in enumerate(tensor):
+            bR = bR + g * lift(w * dot(g, R))
+            norm = norm + b * w * dot(g, g)
+            for v, other in tensor[:k]:  # (tr^2 D - tr D^2)/2 = sum over pairs of w v (g x g')^2
+                area = cross(g, other)
+                norm = norm + w * v * dot(area, area)
+        return lift(a / norm) * R + lift(1 / norm) * cross(m, bR)
+
+    def _on_electrons(self, t: Array, m: Vectors, eta: Array, lag: Array) -> Vectors:
+        """What an applied field adds when it also turns the moments of the electrons.
+
+        dm/dt -> dm/dt + gamma m x B_applied in the terms of eta and lag.
+        """
+        applied = (e.field(self.grid, self.Ms, t, m) for e in self.energies if e.applied)
+        turn = lift(self.gamma) * cross(m, sum(applied, jnp.zeros_like(m)))
+        return lift(lag) * cross(m, turn) - lift(eta) * turn
 
     def stiffness(self) -> Array:
         """An upper estimate of the fastest rate in the problem, 1/s; sets the explicit step.

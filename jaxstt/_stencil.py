@@ -42,7 +42,7 @@ def active_axes(grid: Grid) -> tuple[int, ...]:
     return tuple(i for i in range(3) if grid.shape[i] > 1)
 
 
-def _second_difference(grid: Grid, m: Array, axis: int) -> Array:
+def second_difference(grid: Grid, m: Array, axis: int) -> Array:
     """m[i-1] - 2 m + m[i+1]."""
     lower, upper = neighbours(grid, m, axis)
     return (lower - m) + (upper - m)
@@ -64,9 +64,9 @@ def laplacian(grid: Grid, m: Vectors, order: int = 2) -> Vectors:
     """
     total = jnp.zeros_like(m)
     for axis in active_axes(grid):
-        second = _second_difference(grid, m, axis)
+        second = second_difference(grid, m, axis)
         if order == 4:
-            second = second - _second_difference(grid, second, axis) / 12
+            second = second - second_difference(grid, second, axis) / 12
         total = total + second * (1 / grid.spacing[axis] ** 2)
     return total
 
@@ -79,7 +79,7 @@ def gradient(grid: Grid, m: Vectors, axis: int, order: int = 2) -> Vectors:
     if grid.shape[axis] == 1:
         return jnp.zeros_like(m)
     if order == 4:
-        m = m - _second_difference(grid, m, axis) / 6
+        m = m - second_difference(grid, m, axis) / 6
     lower, upper = neighbours(grid, m, axis)
     return (upper - lower) * (0.5 / grid.spacing[axis])
 
@@ -90,6 +90,16 @@ def directional(grid: Grid, u: Array, m: Vectors, order: int = 2) -> Vectors:
     for axis in active_axes(grid):
         total = total + lift(u[axis]) * gradient(grid, m, axis, order)
     return total
+
+
+def sharpest(grid: Grid, m: Vectors) -> Array:
+    """The largest |m[i+1] - m[i]|/d between two cells of the magnet, 1/m; 1/lambda in a wall."""
+    found = jnp.zeros((), m.dtype)
+    for axis in active_axes(grid):
+        _, upper = neighbours(grid, m, axis)
+        step = upper - m
+        found = jnp.maximum(found, jnp.sqrt(jnp.max(dot(step, step))) / grid.spacing[axis])
+    return found
 
 
 def cross(a: Array, b: Array) -> Array:

@@ -24,6 +24,11 @@ ENERGIES = {
 TORQUES = {
     "zhang-li": jaxstt.ZhangLi((2e12, -0.7e12, 0.4e12), P=0.6, xi=0.05, n0=4e4),
     "zhang-li, order 4": jaxstt.ZhangLi((2e12, 0.0, 0.0), P=0.6, xi=0.3, order=4),
+    "zhang-li, hall": jaxstt.ZhangLi(
+        (2e12, 0.0, 0.0), P=0.6, xi=0.3, theta_H=0.1, P_H=1.5, field_on_electrons=True
+    ),
+    "non-local": jaxstt.NonlocalSTT(1e12, P=0.5, xi=0.1, Delta=2e-20, v_F=3e5),
+    "spin-motive": jaxstt.SpinMotiveDamping(1e8, P=0.3, xi=0.1),
     "zhang-li in time": jaxstt.ZhangLi(
         jaxstt.Pulse((1e12, 0.0, 0.0), start=1e-12, duration=4e-12, rise=1e-12), P=0.6, xi=0.05
     ),

@@ -19,7 +19,7 @@ GRID = jaxstt.Grid((48, 1, 1), (2e-9, 2e-9, 2e-9))
 NOTHING_TO_COMPUTE = {
     "AbstractDrive", "AbstractEnergy", "AbstractTorque", "TorqueCoefficients", "RESULTS",
     "RELAX_RESULTS", "Solution", "Relaxed", "WallState", "WallMotion", "Grid", "FixedStep",
-    "parallel_map",
+    "parallel_map", "ValidityWarning",
 }  # fmt: skip
 
 
@@ -48,8 +48,11 @@ def collective() -> jaxstt.CollectiveWall:
     )
 
 
-def torque(*args: Any, **kwargs: Any) -> jax.Array:
-    term = jaxstt.ZhangLi(*args, **kwargs)
+def turned() -> jax.Array:
+    return jnp.stack([-wall()[1], wall()[0], 0 * wall()[2]])
+
+
+def rate_of(term: jaxstt.AbstractTorque) -> jax.Array:
     return term.rate(GRID, jnp.asarray(8e5), jnp.asarray(1.5e-12), wall())
 
 
@@ -70,7 +73,17 @@ PUBLIC: dict[str, Callable[[], Any]] = {
     "UniaxialAnisotropy": lambda: field(jaxstt.UniaxialAnisotropy(1.3e5, (0.6, 0.0, 0.8))),
     "ShapeAnisotropy": lambda: field(jaxstt.ShapeAnisotropy((0.1, 0.2, 0.7))),
     "Zeeman": lambda: field(jaxstt.Zeeman(jaxstt.Sinusoid(jnp.array([0.0, 0.01, 0.02]), 1e9))),
-    "ZhangLi": lambda: torque((1e12, 0.0, 0.0), P=0.5, xi=0.1, n0=4e4, order=4),
+    "ZhangLi": lambda: rate_of(
+        jaxstt.ZhangLi((1e12, 0.0, 0.0), P=0.5, xi=0.1, n0=4e4, order=4, theta_H=0.1, P_H=1.5)
+    ),
+    "NonlocalSTT": lambda: rate_of(
+        jaxstt.NonlocalSTT(1e12, P=0.5, xi=0.1, Delta=1.6e-20, v_F=3e5, n0=4e4)
+    ),
+    "SpinMotiveDamping": lambda: llg(
+        jaxstt.Zeeman((0.1, 0.2, 0.3)), torques=(jaxstt.SpinMotiveDamping(1e9, P=0.3),)
+    ).rate(jnp.zeros(()), wall()),
+    "spin_motive_field": lambda: jaxstt.spin_motive_field(GRID, wall(), 1e10 * turned(), xi=0.1),
+    "emf": lambda: jaxstt.emf(GRID, wall(), 1e10 * turned(), P=0.5),
     "Pulse": lambda: at(jaxstt.Pulse(2.0, start=1e-10, duration=2e-10, rise=4e-11)),
     "Piecewise": lambda: at(jaxstt.Piecewise([0.0, 1e-10, 3e-10], [0.0, 2.0, -1.0])),
     "Sinusoid": lambda: at(jaxstt.Sinusoid(2.0, 1e9, 0.3)),

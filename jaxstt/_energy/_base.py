@@ -1,6 +1,7 @@
 """What an energy term is."""
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -26,6 +27,8 @@ class AbstractEnergy(eqx.Module):
     """
 
     degree: eqx.AbstractClassVar[int]
+    applied: ClassVar[bool] = False
+    """Whether B comes from outside, and so acts on the moments of the electrons too."""
 
     @abstractmethod
     def field(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:

@@ -21,6 +21,7 @@ class Zeeman(AbstractEnergy):
 
     B: Any
     degree: ClassVar[int] = 1
+    applied: ClassVar[bool] = True
 
     def __init__(self, B: ArrayLike | AbstractDrive | Any):
         self.B = as_drive("B", B)

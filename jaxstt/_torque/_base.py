@@ -10,13 +10,19 @@ from .._types import Vectors
 
 
 class AbstractTorque(eqx.Module):
-    """A torque T/Ms on the magnetisation, in two parts.
+    """A torque T/Ms on the magnetisation.
 
-        T/Ms = rate - eta dm/dt + lag m x dm/dt
+        T/Ms = rate - eta dm/dt + lag m x dm/dt + m x sum_g w g (g.dm/dt)
 
     `rate` (3, nx, ny, nz) in 1/s, perpendicular to m; (eta, lag), dimensionless, is the answer of
-    the conduction electrons to the motion itself, which renormalises gamma and alpha.
+    the conduction electrons to the motion itself, which renormalises gamma and alpha; the vector
+    fields g, perpendicular to m, with their weights w are a damping tensor.
     """
+
+    @property
+    def shares_field(self) -> bool:
+        """Whether an applied field also turns the moments behind `renormalisation`."""
+        return False
 
     @abstractmethod
     def rate(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
@@ -25,6 +31,18 @@ class AbstractTorque(eqx.Module):
     def renormalisation(self, Ms: Array) -> tuple[Array, Array] | None:
         """(eta, lag), or None if there is none by construction."""
         return None
+
+    def damping(self, grid: Grid, Ms: Array, m: Vectors) -> tuple[tuple[Array, Array], ...]:
+        """The pairs (w, g) of the damping tensor: numbers or fields, (3, nx, ny, nz)."""
+        return ()
+
+    def check(self, grid: Grid) -> None:
+        """ValueError if the torque cannot act on this grid."""
+        return
+
+    def warn(self, grid: Grid, m: Array) -> None:
+        """Warn if the state m is outside what the torque describes."""
+        return
 
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
         """An upper estimate of |d rate/dm|, 1/s."""

@@ -1,5 +1,6 @@
 """Spin-transfer torque of Eqs (14)-(16): Zhang-Li, with the renormalisation by n0."""
 
+import warnings
 from typing import Any
 
 import equinox as eqx
@@ -7,16 +8,23 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import leaf
+from .._check import is_concrete, leaf
 from .._drive import AbstractDrive, as_drive, check_vector, largest, vector_at
 from .._electron import VELOCITY_PER_MOMENT
 from .._energy import inverse
 from .._grid import Grid
-from .._stencil import active_axes, check_order, cross, directional, dot, lift
+from .._stencil import active_axes, check_order, cross, directional, dot, lift, sharpest
 from .._types import Vectors
 from ._base import AbstractTorque
 
 _CONVENTIONS = ("paper", "oommf")
+
+NARROW = 0.2
+"""kappa = v_F tau_ex/l up to which the local torque moves a wall rightly to a few per cent."""
+
+
+class ValidityWarning(UserWarning):
+    """A texture is narrower than the theory of the local torque allows."""
 
 
 class ZhangLi(AbstractTorque):
@@ -34,7 +42,16 @@ class ZhangLi(AbstractTorque):
     order: of the stencil for (u.grad)m, 2 (as OOMMF and mumax3) or 4.  At order 2 a wall of width
     lambda is driven too weakly by a part (d/lambda)^2/6.
 
-    Raises ValueError for |P| > 1, n0 < 0, a j that is not a vector, or another order.
+    Options, off by default as in the paper:
+    theta_H, P_H: Hall angle sigma_H/sigma and polarisation of the Hall conductivity; the anomalous
+    velocity makes P j into P j + (P_H - P) theta_H m x j.  |P_H| may exceed 1.
+    field_on_electrons: an applied field also turns the moments of n0, so that it acts with the bare
+    gamma (else with gamma~, as the other fields do).
+    precession_length: v_F hbar/Delta, m; `evolve` warns of a texture in m0 that is too narrow
+    against it for this local torque (then see `NonlocalSTT`).
+
+    Raises ValueError for |P| > 1, n0 < 0, a j that is not a vector, another order, one of theta_H
+    and P_H without the other, precession_length <= 0.
     Source: Cheng & Niu, Eqs (14)-(16), with the bare LLG.
     """
 
@@ -43,6 +60,10 @@ class ZhangLi(AbstractTorque):
     xi: Array
     n0: Array
     order: int = eqx.field(static=True)
+    theta_H: Array | None
+    P_H: Array | None
+    field_on_electrons: bool = eqx.field(static=True)
+    precession_length: Array | None
 
     def __init__(
         self,
@@ -51,12 +72,27 @@ class ZhangLi(AbstractTorque):
         xi: ArrayLike,
         n0: ArrayLike = 0.0,
         order: int = 2,
+        *,
+        theta_H: ArrayLike | None = None,
+        P_H: ArrayLike | None = None,
+        field_on_electrons: bool = False,
+        precession_length: ArrayLike | None = None,
     ):
         self.j = as_drive("j", j)
         check_vector("j", self.j)
         self.P, self.xi = leaf("P", P, minimum=-1, maximum=1), leaf("xi", xi)
         self.n0 = leaf("n0", n0, minimum=0)
         self.order = check_order(order)
+        if (theta_H is None) != (P_H is None):
+            raise ValueError("`theta_H` and `P_H` must be given together")
+        self.theta_H = None if theta_H is None else leaf("theta_H", theta_H)
+        self.P_H = None if P_H is None else leaf("P_H", P_H)
+        self.field_on_electrons = bool(field_on_electrons)
+        self.precession_length = (
+            None
+            if precession_length is None
+            else leaf("precession_length", precession_length, above=0)
+        )
 
     @classmethod
     def from_velocity(
@@ -85,19 +121,46 @@ class ZhangLi(AbstractTorque):
         return cls(j=j, P=jnp.ones_like(beta), xi=beta, order=order)
 
     def rate(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
-        strength = VELOCITY_PER_MOMENT * self.P / (1 + self.xi**2) * inverse(Ms)
-        w = directional(grid, lift(strength) * vector_at(self.j, t), m, self.order)
+        strength = VELOCITY_PER_MOMENT / (1 + self.xi**2) * inverse(Ms)
+        w = directional(grid, lift(strength) * self._polarised(t, m), m, self.order)
         w = w - m * lift(dot(m, w))  # on a grid (u.grad)m is not exactly perpendicular to m
         return w - self.xi * cross(m, w)
+
+    def _polarised(self, t: Array, m: Vectors) -> Array:
+        """P j, or j_up - j_dn with the anomalous velocity."""
+        j = vector_at(self.j, t)
+        if self.theta_H is None or self.P_H is None:
+            return self.P * j
+        return self.P * j + (self.P_H - self.P) * self.theta_H * cross(m, j)
 
     def renormalisation(self, Ms: Array) -> tuple[Array, Array] | None:
         eta = self.n0 * inverse(Ms) / (1 + self.xi**2)
         return eta, self.xi * eta
 
+    @property
+    def shares_field(self) -> bool:
+        return self.field_on_electrons
+
+    def warn(self, grid: Grid, m: Array) -> None:
+        if self.precession_length is None or not is_concrete(self.precession_length):
+            return
+        kappa = float(self.precession_length * sharpest(grid, m))
+        if kappa > NARROW:
+            warnings.warn(
+                f"the texture is too narrow for the local torque of ZhangLi: kappa = "
+                f"precession_length |grad m| = {kappa:.2g}, should be below {NARROW:g}; "
+                "NonlocalSTT follows the spins, `jaxstt validity` tells what it changes",
+                ValidityWarning,
+                stacklevel=4,
+            )
+
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
         # (u.grad) has the eigenvalues u sin(k d)/d, at fourth order 1.4 times that at most.
         finest = min((grid.spacing[i] for i in active_axes(grid)), default=float("inf"))
-        u = VELOCITY_PER_MOMENT * jnp.abs(self.P) * jnp.max(inverse(Ms)) * largest(self.j)
+        P = jnp.abs(self.P)
+        if self.theta_H is not None and self.P_H is not None:
+            P = P + jnp.abs((self.P_H - self.P) * self.theta_H)
+        u = VELOCITY_PER_MOMENT * P * jnp.max(inverse(Ms)) * largest(self.j)
         return 1.4 * u / (finest * jnp.sqrt(1 + self.xi**2))
 
     @property

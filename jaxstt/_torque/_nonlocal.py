@@ -1,0 +1,271 @@
+"""The torque of spins that do not follow: ballistic electrons obey Eq (8) along the wire."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jax.typing import ArrayLike
+
+from .._check import axis_index, leaf
+from .._drive import AbstractDrive, as_drive, check_number, largest, value_at
+from .._electron import VELOCITY_PER_MOMENT
+from .._energy import inverse
+from .._grid import Grid
+from .._stencil import check_order, cross, dot, lift, second_difference
+from .._store import stored
+from .._types import Vectors
+from ..constants import HBAR
+from ._base import AbstractTorque
+
+_FASTEST = 2.9
+"""Precession between two cells, rad, at most.  The free precession of a spin is excited by what a
+texture holds of its wave number; more than this per cell would alias to long waves, which every
+wall holds.  The local response knows no such limit."""
+
+
+class NonlocalSTT(AbstractTorque):
+    """Spin-transfer torque of ballistic electrons whose spin is followed along the wire.
+
+        v ds/dx = (1/tau_ex) m x s - (s - m)/tau_sf,      s = m where the electrons come in
+        T/Ms = -(u0/(v tau_ex)) s x m - eta dm/dt + xi eta m x dm/dt
+        u0 = mu_B P j/(e Ms),   tau_ex = hbar/Delta,   xi = tau_ex/tau_sf,   v along -j
+
+    For textures wide against v tau_ex it becomes `ZhangLi`; in narrow ones the electrons lag, which
+    weakens the adiabatic and strengthens the non-adiabatic torque (`wall_crossing`).
+
+    j: conventional current density along `axis`, A/m^2, a number or a drive in time; uniform.
+    P, xi, n0: as in `ZhangLi`.  Delta: exchange splitting, J.  v_F: Fermi velocity, m/s.
+    axis: "x", "y" or "z", along which the electrons fly; the grid must not be periodic there.
+    directions: 1, all electrons fly along `axis`; n > 1, average over the Fermi surface, weight
+    3 mu^2 of the direction cosine mu at n Gauss points (8 are enough).
+    order: 2 or 4, of the difference along `axis`, as in `ZhangLi`.
+
+    Between two cells m turns along a great circle at a constant rate, for which the spin is known
+    exactly (`spin_response`).  Spins do not cross vacuum; behind it they start anew along m.
+
+    Raises ValueError for |P| > 1, xi < 0, Delta <= 0, v_F <= 0, n0 < 0, a j that is not a number.
+    Source: Cheng & Niu, Eqs (8), (12)-(15) without the expansion in v tau_ex/l.
+    """
+
+    j: Any
+    P: Array
+    xi: Array
+    Delta: Array
+    v_F: Array
+    n0: Array
+    axis: str = eqx.field(static=True)
+    directions: int = eqx.field(static=True)
+    order: int = eqx.field(static=True)
+
+    def __init__(
+        self,
+        j: ArrayLike | AbstractDrive | Any,
+        P: ArrayLike,
+        xi: ArrayLike,
+        Delta: ArrayLike,
+        v_F: ArrayLike,
+        n0: ArrayLike = 0.0,
+        axis: str = "x",
+        directions: int = 1,
+        order: int = 2,
+    ):
+        self.j = as_drive("j", j)
+        check_number("j", self.j)
+        self.P, self.xi = leaf("P", P, minimum=-1, maximum=1), leaf("xi", xi, minimum=0)
+        self.Delta, self.v_F = leaf("Delta", Delta, above=0), leaf("v_F", v_F, above=0)
+        self.n0 = leaf("n0", n0, minimum=0)
+        axis_index("axis", axis)
+        if directions < 1:
+            raise ValueError(f"`directions` must be >= 1, got {directions}")
+        self.axis, self.directions, self.order = axis, directions, check_order(order)
+
+    def check(self, grid: Grid) -> None:
+        if grid.periodic[axis_index("axis", self.axis)]:
+            raise ValueError(
+                f"`grid` must not be periodic along {self.axis}, where the electrons of NonlocalSTT"
+                " come in"
+            )
+
+    def rate(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
+        axis = axis_index("axis", self.axis)
+        if grid.shape[axis] == 1:
+            return jnp.zeros_like(m)
+        j = value_at(self.j, t)
+        back = j > 0  # electrons fly along -j
+        n = jnp.moveaxis(m, axis + 1, 1)
+        n = jnp.where(back, n[:, ::-1], n)
+        J = self._transfer(n, grid.spacing[axis])
+        edges = [(0, 0), (1, 1), (0, 0), (0, 0)]
+        J = jnp.pad(J, edges)
+        J = 0.5 * (J[:, :-1] + J[:, 1:])
+        J = jnp.moveaxis(jnp.where(back, J[:, ::-1], J), 1, axis + 1)
+        if self.order == 4:
+            J = J - second_difference(grid, J, axis) / 6
+        strength = VELOCITY_PER_MOMENT * self.P / grid.spacing[axis] * inverse(Ms)
+        torque = lift(strength * jnp.where(back, j, -j)) * J
+        return torque - m * lift(dot(m, torque))
+
+    def _transfer(self, n: Array, d: float) -> Array:
+        """int s x n dx/(v tau_ex) between neighbours along axis 1, averaged over directions."""
+        length = self.v_F * (HBAR / self.Delta)
+        if self.directions == 1:
+            return ballistic_transfer(n, self.xi, d / length)
+        x, w = np.polynomial.legendre.leggauss(self.directions)
+        mu = 0.5 * (x + 1)
+        h = d / (length * jnp.asarray(mu, length.dtype))
+        each = lax.map(lambda h: ballistic_transfer(n, self.xi, h), h)
+        return jnp.tensordot(jnp.asarray(1.5 * mu**2 * w, n.dtype), each, 1)
+
+    def renormalisation(self, Ms: Array) -> tuple[Array, Array] | None:
+        eta = self.n0 * inverse(Ms) / (1 + self.xi**2)
+        return eta, self.xi * eta
+
+    def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
+        u0 = VELOCITY_PER_MOMENT * jnp.abs(self.P) * jnp.max(inverse(Ms)) * largest(self.j)
+        return 1.4 * u0 / grid.spacing[axis_index("axis", self.axis)]
+
+    @property
+    def breakpoints(self) -> list[Array]:
+        return [self.j.breakpoints] if isinstance(self.j, AbstractDrive) else []
+
+
+def ballistic_transfer(n: Array, xi: Array, h: Array) -> Array:
+    """int s x n dtau between neighbours of n (3, N, ...) for spins that fly along +axis 1.
+
+    tau: time of flight in tau_ex, h of it from cell to cell.  Shape (3, N-1, ...).
+
+    In the axes that turn with n, w = n x dn/dtau is the angular velocity of n, and with b = n - w
+        ds/dtau = b x s - xi (s - n),     s = s* + r + y,
+        s* = (q n - xi w x n - w)/(q + w^2)     the answer to w held constant,
+        r                                       its lag behind a w that grows linearly in a cell,
+        y                                       free: it turns about b and decays with xi.
+    Only y is carried from cell to cell; it makes up for the kinks in w and is zero in the local
+    theory.
+    """
+    here, there = n[:, :-1], n[:, 1:]
+    full = (dot(here, here) > 0) & (dot(there, there) > 0)
+    normal, chord = cross(here, there), there - here
+    square = 0.25 * dot(chord, chord)  # sin^2(theta/2)
+    arc = lift(stored(_angle_over_sine(square))) * normal  # theta along the axis of the turn
+    arc, w = stored((arc, arc / h))
+    D = 1 + xi**2 + dot(w, w)
+    frame = (w, _slope(w, full), D, xi, h)
+    shift_here, lag_here, shift_there, lag_there = stored(
+        (*_lag(here, *frame), *_lag(there, *frame))
+    )
+    start = _answer(here, w, D, xi) - shift_here + lag_here
+    end = _answer(there, w, D, xi) + shift_there + lag_there
+    # What the answer to the next turn lacks of the spin that arrives; behind vacuum that is m.
+    arrives = jnp.where(full[None, :-1], end[:, :-1], here[:, 1:])
+    jump = jnp.concatenate([here[:, :1], arrives], axis=1) - start
+
+    Omega = jnp.sqrt(1 + dot(w, w))
+    b, angle = stored(((here - w) / lift(Omega), _limited(h * Omega)))
+    c, s = stored((jnp.cos(0.5 * angle), jnp.sin(0.5 * angle)))
+    decay = jnp.where(full, jnp.exp(-xi * h), 0.0)
+    half = jnp.sqrt(jnp.maximum(1 - square, 1e-6))  # cos(theta/2)
+    turn = jnp.concatenate([half[None], normal / lift(2 * half)])  # as a quaternion
+    own = jnp.concatenate([c[None], lift(s) * b])
+    y = stored(_carried(*stored((_product(turn, own), decay, jump))))
+
+    along = b * lift(dot(b, y))
+    across = y - along
+    later = lift(decay) * (lift(c * c - s * s) * across + lift(2 * c * s) * cross(b, across))
+    change, across = stored((later - across, across))
+    rate = angle / h
+    integral = along * (h * _expm1_over(-xi * h))  # of y, along b and across
+    integral = integral - (xi * change + lift(rate) * cross(b, change)) / lift(xi**2 + rate**2)
+    free = cross(integral + h * lag_here, here)
+    free = free + 0.5 * h * cross(w, free)  # as seen half-way between the two cells
+    return jnp.where(full[None], (xi * arc - chord) / lift(D) + free, 0.0)
+
+
+def _answer(n: Array, w: Array, D: Array, xi: Array) -> Array:
+    """s*."""
+    return ((1 + xi**2) * n - xi * cross(w, n) - w) / lift(D)
+
+
+def _lag(n: Array, w: Array, slope: Array, D: Array, xi: Array, h: Array) -> tuple[Array, Array]:
+    """Half the change of s* across a cell distance, and r: (b x - xi) r = (change of s*)/h.
+
+    Across b only: along b a spin answers in tau_sf, not at once.
+    """
+    b = n - w
+    g = slope - n * lift(dot(n, slope))
+    g = -(g + xi * cross(g, n)) / lift(D)
+    g = g - b * lift(dot(b, g) / (1 + dot(w, w)))
+    return 0.5 * g, -(xi * g + cross(b, g)) / lift(h * D)
+
+
+def _slope(w: Array, full: Array) -> Array:
+    """Change of w across a cell distance, from the intervals on both sides where there are such."""
+    edges = [(1, 1), (0, 0), (0, 0)]
+    padded = jnp.pad(w, [(0, 0), *edges], mode="edge")
+    known = jnp.pad(full, edges, mode="edge")[None]
+    below = jnp.where(known[:, :-2], padded[:, :-2], w)
+    above = jnp.where(known[:, 2:], padded[:, 2:], w)
+    return 0.5 * (above - below)
+
+
+def _limited(angle: Array) -> Array:
+    """`angle` smoothly kept below `_FASTEST`."""
+    eighth = jnp.square(jnp.square(jnp.square(angle / _FASTEST)))
+    return angle / jnp.sqrt(jnp.sqrt(jnp.sqrt(1 + eighth)))
+
+
+def _rotated(quaternion: Array, v: Array) -> Array:
+    """v turned by a unit quaternion (4, ...), scalar part first."""
+    scalar, vector = quaternion[:1], quaternion[1:]
+    once = cross(vector, v)
+    return v + 2 * (scalar * once + cross(vector, once))
+
+
+def _product(a: Array, b: Array) -> Array:
+    """The turn b followed by the turn a."""
+    vector = a[:1] * b[1:] + b[:1] * a[1:] + cross(a[1:], b[1:])
+    return jnp.concatenate([a[:1] * b[:1] - dot(a[1:], b[1:])[None], vector])
+
+
+def _carried(quaternion: Array, decay: Array, jump: Array) -> Array:
+    """y[k+1] = decay[k] (y[k] turned by quaternion[k]) + jump[k+1],  y[0] = jump[0], on axis 1."""
+    shifted = jnp.roll(quaternion, 1, axis=1)
+    damping = jnp.roll(decay, 1, axis=0)[None]
+
+    def after(first, second):
+        q1, e1, y1 = first
+        q2, e2, y2 = second
+        return _product(q2, q1), e2 * e1, y2 + e2 * _rotated(q2, y1)
+
+    def one_by_one(elements):
+        def step(y, element):
+            q, e, more = element
+            y = more + e * _rotated(q, y)
+            return y, y
+
+        by_cell = jax.tree.map(lambda x: jnp.moveaxis(x, 1, 0), elements)
+        return jnp.moveaxis(lax.scan(step, jnp.zeros_like(jump[:, 0]), by_cell)[1], 0, 1)
+
+    return lax.platform_dependent(
+        (shifted, damping, jump),
+        cpu=one_by_one,
+        default=lambda elements: lax.associative_scan(after, elements, axis=1)[2],
+    )
+
+
+def _angle_over_sine(square: Array) -> Array:
+    """theta/sin(theta) as a smooth function of sin^2(theta/2)."""
+    small = square < 1e-3
+    x = jnp.where(small, 0.25, jnp.minimum(square, 1 - 1e-6))
+    exact = jnp.arcsin(jnp.sqrt(x)) / jnp.sqrt(x * (1 - x))
+    x = jnp.where(small, square, 0.0)
+    return jnp.where(small, 1 + x * (2 / 3 + x * (8 / 15 + x * 16 / 35)), exact)
+
+
+def _expm1_over(x: Array) -> Array:
+    """(e^x - 1)/x, 1 at x = 0."""
+    small = jnp.abs(x) < 1e-3
+    safe = jnp.where(small, 1.0, x)
+    return jnp.where(small, 1 + x / 2 + x * x / 6, jnp.expm1(safe) / safe)
