@@ -1,0 +1,215 @@
+"""The electron gas behind Eqs (13)-(14): two bands, split by Delta.
+
+Works inside in eV, nm and fs: in SI hbar^2 and the like underflow in float32.
+"""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+
+from .._check import is_concrete, leaf
+from ..constants import E_CHARGE, EV, HBAR, K_B, M_E, MU_B
+
+_K_OF_E = float(np.sqrt(2 * M_E * EV) / HBAR * 1e-9)
+"""k in 1/nm of a free electron of 1 eV."""
+_V_OF_K = HBAR / M_E * 1e9 * 1e-6
+"""Velocity in nm/fs of a free electron with k = 1/nm."""
+_SIGMA = E_CHARGE**2 / HBAR / 1e-9
+"""e^2/hbar in S/m times nm."""
+_X, _W = (lambda x: (x, 0.5 / np.cosh(x) ** 2 * (x[1] - x[0])))(np.linspace(-18.0, 18.0, 241))
+"""Nodes of -df/dE: E = E_F + 2 k_B T x, weight sech^2(x)/2; the trapezium rule, to 1e-13."""
+
+
+class TwoBand(eqx.Module):
+    """A ferromagnetic metal with a majority and a minority band.
+
+        E_s(k) = hbar^2 k^2/(2 m) -/+ Delta/2,      n_s = int d^3k/(2 pi)^3 f_s
+        sigma_s = e^2 tau_s int d^3k/(2 pi)^3 (-df/dE) v^2/3,       v = +(1/hbar) dE/dk
+        P = (sigma_up - sigma_dn)/(sigma_up + sigma_dn),            n0 = mu_B (n_up - n_dn)
+
+    E_F: Fermi level, J, from the midpoint of the two band bottoms.  Delta: splitting, J.
+    tau_up, tau_dn: momentum relaxation times, s.  mass: effective mass, kg.  T: temperature, K, at
+    fixed E_F.  If E_F lies below the minority bottom the metal is a half-metal: P = 1 at T = 0.
+    energy: another isotropic dispersion: a function of k [1/m] that rises from 0 at k = 0, J, for
+    k < k_max [1/m], e.g. the zone boundary; `mass` is then not used.  Both bands have its form.
+
+    Raises ValueError for Delta <= 0, tau <= 0, mass <= 0, T < 0, E_F below the majority bottom,
+    and `energy` without `k_max`.
+    Source: Cheng & Niu Eq. (13) and below (14); P is that of the conductivity.
+    """
+
+    E_F: Array
+    Delta: Array
+    tau_up: Array
+    tau_dn: Array
+    mass: Array
+    T: Array
+    energy: Callable[[Array], Array] | None
+    k_max: Array | None
+
+    def __init__(
+        self,
+        E_F: ArrayLike,
+        Delta: ArrayLike,
+        tau_up: ArrayLike,
+        tau_dn: ArrayLike,
+        mass: ArrayLike = M_E,
+        T: ArrayLike = 0.0,
+        energy: Callable[[Array], Array] | None = None,
+        k_max: ArrayLike | None = None,
+    ):
+        self.E_F, self.Delta = leaf("E_F", E_F), leaf("Delta", Delta, above=0)
+        self.tau_up, self.tau_dn = leaf("tau_up", tau_up, above=0), leaf("tau_dn", tau_dn, above=0)
+        self.mass, self.T = leaf("mass", mass, above=0), leaf("T", T, minimum=0)
+        if energy is not None and k_max is None:
+            raise ValueError("`k_max` must be given with `energy`: where to look for k_F, 1/m")
+        self.energy = energy
+        self.k_max = None if k_max is None else leaf("k_max", k_max, above=0)
+        for name in ("E_F", "Delta", "tau_up", "tau_dn", "mass", "T"):
+            if getattr(self, name).ndim:
+                raise ValueError(
+                    f"`{name}` must be a number, got shape {getattr(self, name).shape}; "
+                    "for many metals use jax.vmap"
+                )
+        if is_concrete(self.E_F) and is_concrete(self.Delta):
+            bottom = -0.5 * float(self.Delta)
+            if float(self.E_F) <= bottom:
+                raise ValueError(
+                    "`E_F` must be above the bottom of the majority band, -Delta/2 = "
+                    f"{bottom:.6g} J, got {float(self.E_F):.6g}"
+                )
+
+    def _above_bottom(self, sign: int) -> Array:
+        """E_F from the bottom of a band, eV."""
+        return self.E_F / EV + sign * 0.5 * self.Delta / EV
+
+    def _sheet(self, x: Array) -> tuple[Array, Array]:
+        """(k [1/nm], v [nm/fs]) on the surface of energy x [eV] above a bottom; 0 below it."""
+        inside = x > 0
+        x = jnp.where(inside, x, 1.0)
+        if self.energy is None:
+            ratio = self.mass / M_E
+            k = _K_OF_E * jnp.sqrt(ratio * x)
+            v = _V_OF_K * k / ratio
+        else:
+            k, v = self._root(x)
+        return jnp.where(inside, k, 0.0), jnp.where(inside, v, 0.0)
+
+    def _root(self, x: Array) -> tuple[Array, Array]:
+        """k and v of a user's dispersion by bisection; one Newton step carries the derivatives."""
+        user, k_max = self.energy, self.k_max
+        assert user is not None and k_max is not None
+
+        def eV(k: Array) -> Array:
+            return user(k * 1e9) / EV
+
+        def slope(k: Array) -> Array:
+            return jax.jvp(eV, (k,), (jnp.ones_like(k),))[1]
+
+        def halve(_, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
+            low, high = bounds
+            middle = 0.5 * (low + high)
+            below = eV(middle) < jax.lax.stop_gradient(x)
+            return jnp.where(below, middle, low), jnp.where(below, high, middle)
+
+        high = jnp.broadcast_to(k_max * 1e-9, x.shape)
+        low, high = jax.lax.fori_loop(0, 60, halve, (jnp.zeros_like(high), high))
+        k = jax.lax.stop_gradient(0.5 * (low + high))
+        k = k - (eV(k) - x) / jax.lax.stop_gradient(slope(k))
+        # dE/dk in eV nm, over hbar in eV fs.
+        return k, slope(k) * (EV * 1e-15 / HBAR)
+
+    def average(self, sign: int, value: Callable[[Array, Array], Array]) -> Array:
+        """value(k, v) averaged with -df/dE over the surfaces of one band."""
+        x = self._above_bottom(sign)
+        nodes, weight = jnp.asarray(_X, x.dtype), jnp.asarray(_W, x.dtype)
+        spread = 2 * K_B / EV * self.T
+        found = value(
+            *self._sheet(x[..., None] + spread[..., None] * nodes.reshape(*[1] * x.ndim, -1))
+        )
+        return found @ weight
+
+    def _density(self, sign: int) -> Array:
+        return 1e27 / (6 * np.pi**2) * self.average(sign, lambda k, v: k**3)
+
+    def _conductivity(self, sign: int, tau: Array) -> Array:
+        mean = self.average(sign, lambda k, v: v * k**2)
+        return _SIGMA / (6 * np.pi**2) * (tau * 1e15) * mean
+
+    @property
+    def n_up(self) -> Array:
+        """Density of majority electrons, 1/m^3."""
+        return self._density(+1)
+
+    @property
+    def n_dn(self) -> Array:
+        """Density of minority electrons, 1/m^3."""
+        return self._density(-1)
+
+    @property
+    def sigma_up(self) -> Array:
+        """Conductivity of the majority band, S/m."""
+        return self._conductivity(+1, self.tau_up)
+
+    @property
+    def sigma_dn(self) -> Array:
+        """Conductivity of the minority band, S/m."""
+        return self._conductivity(-1, self.tau_dn)
+
+    @property
+    def sigma(self) -> Array:
+        """Conductivity of both, S/m."""
+        return self.sigma_up + self.sigma_dn
+
+    @property
+    def P(self) -> Array:
+        """Polarisation of the conductivity: the one that Eq (14) needs."""
+        up, dn = self.sigma_up, self.sigma_dn
+        return (up - dn) / (up + dn)
+
+    @property
+    def P_density(self) -> Array:
+        """(n_up - n_dn)/(n_up + n_dn), equal to P only for equal relaxation times."""
+        up, dn = self.n_up, self.n_dn
+        return (up - dn) / (up + dn)
+
+    @property
+    def P_dos(self) -> Array:
+        """Polarisation of the density of states at the Fermi level, which is not P either."""
+        up, dn = (self.average(s, lambda k, v: _divided(k**2, v)) for s in (+1, -1))
+        return (up - dn) / (up + dn)
+
+    @property
+    def n0(self) -> Array:
+        """Equilibrium moment density of the electrons, mu_B (n_up - n_dn), A/m."""
+        return MU_B * 1e27 * (self.n_up * 1e-27 - self.n_dn * 1e-27)
+
+    @property
+    def v_F_up(self) -> Array:
+        """Fermi velocity of the majority band, m/s."""
+        return 1e6 * self._sheet(self._above_bottom(+1))[1]
+
+    @property
+    def v_F_dn(self) -> Array:
+        """Fermi velocity of the minority band, m/s; 0 if it is empty."""
+        return 1e6 * self._sheet(self._above_bottom(-1))[1]
+
+    @property
+    def tau_ex(self) -> Array:
+        """Exchange time hbar/Delta, s."""
+        return HBAR / EV / (self.Delta / EV)
+
+    def current(self, E: ArrayLike) -> Array:
+        """Conventional current density j_e = sigma E, A/m^2, of the shape of E [V/m]."""
+        return self.sigma * leaf("E", E)
+
+
+def _divided(a: Array, b: Array) -> Array:
+    """a/b, 0 where b = 0."""
+    empty = b == 0
+    return jnp.where(empty, 0.0, a / jnp.where(empty, 1.0, b))
