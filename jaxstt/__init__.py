@@ -6,6 +6,9 @@ from ._drive import Piecewise as Piecewise
 from ._drive import Pulse as Pulse
 from ._drive import Sinusoid as Sinusoid
 from ._electron import TorqueCoefficients as TorqueCoefficients
+from ._electron import TwoBand as TwoBand
+from ._electron import spin_accumulation as spin_accumulation
+from ._electron import spin_accumulation_kspace as spin_accumulation_kspace
 from ._electron import torque_coefficients as torque_coefficients
 from ._emf import SpinMotiveDamping as SpinMotiveDamping
 from ._emf import emf as emf
@@ -34,6 +37,8 @@ from ._observe import wall_angle as wall_angle
 from ._observe import wall_position as wall_position
 from ._observe import wall_state as wall_state
 from ._observe import wall_width as wall_width
+from ._predict import Prediction as Prediction
+from ._predict import predict_wall as predict_wall
 from ._relax import RELAX_RESULTS as RELAX_RESULTS
 from ._relax import Relaxed as Relaxed
 from ._relax import relax as relax
