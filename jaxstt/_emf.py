@@ -8,7 +8,7 @@ from jax.typing import ArrayLike
 from ._check import axis_index, leaf
 from ._energy import inverse
 from ._grid import Grid
-from ._stencil import active_axes, check_order, cross, dot, gradient, lift
+from ._stencil import active_axes, check_order, cross, dot, gradient
 from ._torque import AbstractTorque
 from ._types import Vectors
 from .constants import E_CHARGE, HBAR, MU_B

@@ -1,27 +1,19 @@
-"""The two-band gas, and Eq (14) against the k-space sum of Eq (13)."""
+"""The two-band gas behind Eqs (13)-(14)."""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.integrate import quad
 
 from jaxstt import constants as c
-from jaxstt._electron import TwoBand, spin_accumulation, spin_accumulation_kspace
+from jaxstt._electron import TwoBand
 
-EV, MS, XI = c.EV, 8e5, 0.05
+EV = c.EV
 VALUES = {"E_F": 5 * EV, "Delta": EV, "tau_up": 1e-14, "tau_dn": 4e-15, "mass": c.M_E}
 GAS = TwoBand(**VALUES)
-N = (0.0, 0.0, 1.0)
-SLOPE = np.array([[5e7, 0, 0], [0, 0, 0], [0, 0, 0]])
-RATE = 2 * np.pi * 5e9 * np.array([np.cos(0.7), np.sin(0.7), 0])
 E = np.array([1e4, 0.0, 0.0])
-
-
-def closed(P, rate=RATE, slope=SLOPE):
-    return spin_accumulation(
-        N, rate, slope, tau_ex=GAS.tau_ex, xi=XI, n0=GAS.n0, j=GAS.current(E), P=P
-    )
 
 
 def test_reference_gas() -> None:
@@ -39,45 +31,6 @@ def test_reference_gas() -> None:
     np.testing.assert_allclose(GAS.v_F_up, v, rtol=1e-9)
 
 
-def test_reference_accumulation() -> None:
-    zero = np.zeros((3, 3))
-    current, time = closed(GAS.P, rate=np.zeros(3)), closed(GAS.P, slope=zero)
-    np.testing.assert_allclose(current, [5.52044e-3, 1.1040877e-1, 0], rtol=1e-6)
-    np.testing.assert_allclose(time, [0.88249747, -1.16076843, 0], rtol=1e-7)
-    wrong = closed(GAS.P_density, rate=np.zeros(3))
-    np.testing.assert_allclose(wrong, [1.51816e-3, 3.036317e-2, 0], rtol=3e-6)
-
-
-@pytest.mark.parametrize("T", [0.0, 300.0])
-def test_kspace_sum_is_the_closed_form(T: float) -> None:
-    """Eq (13) at a general point, with E along no axis; P, j and n0 come out of the sum."""
-    rng = np.random.default_rng(0)
-    n, rate, slope = rng.normal(size=3), rng.normal(size=3) * 3e10, rng.normal(size=(3, 3)) * 5e7
-    n = n / np.linalg.norm(n)
-    E = np.array([1e4, -3e3, 2e4])
-    gas = TwoBand(**VALUES, T=T)
-    summed = eqx.filter_jit(spin_accumulation_kspace)(gas, n, rate, slope, xi=XI, E=E, nodes=6)
-    expected = spin_accumulation(
-        n, rate, slope, tau_ex=gas.tau_ex, xi=XI, n0=gas.n0, j=gas.current(E), P=gas.P
-    )
-    np.testing.assert_allclose(summed, expected, rtol=1e-12)
-    split = gas.sigma_up - gas.sigma_dn
-    alone = spin_accumulation(
-        n, rate, slope, tau_ex=gas.tau_ex, xi=XI, n0=gas.n0, j=split * E, P=1.0
-    )
-    np.testing.assert_allclose(alone, expected, rtol=1e-12)
-
-
-def test_torque_pushes_with_the_electrons() -> None:
-    """dm x M/(tau_ex Ms) at dn/dt = 0 is +(u.grad)m - xi m x (u.grad)m, u along +j."""
-    dm = closed(GAS.P, rate=np.zeros(3))
-    torque = jnp.cross(dm, MS * jnp.array(N)) / (GAS.tau_ex * MS)
-    u = c.MU_B * GAS.P * GAS.current(E)[0] / (c.E_CHARGE * MS * (1 + XI**2))
-    along = u * SLOPE[0]
-    expected = along - XI * np.cross(N, along)
-    np.testing.assert_allclose(torque / MS, expected, rtol=1e-10, atol=1e-6)
-
-
 def test_temperature_changes_little_and_sommerfeld_right() -> None:
     """n = n(0) [1 + (pi k_B T/x)^2/8 + ...] for N ~ x^(3/2) at fixed E_F."""
     warm = TwoBand(**VALUES, T=300.0)
@@ -85,6 +38,40 @@ def test_temperature_changes_little_and_sommerfeld_right() -> None:
     assert 2e-5 < change < 4e-5
     expected = (np.pi * c.K_B * 300 / (5.5 * EV)) ** 2 / 8
     np.testing.assert_allclose(warm.n_up / GAS.n_up - 1, expected, rtol=1e-3)
+
+
+def fermi_integral(x: float, kT: float) -> float:
+    """int_0^inf sqrt(e)/(exp((e - x)/kT) + 1) de, written with e = y^2."""
+    f = lambda y: 2 * y**2 / (np.exp((y**2 - x) / kT) + 1)  # noqa: E731
+    end = np.sqrt(max(x, 0.0) + 45 * kT)
+    points = (np.sqrt(x),) if x > 0 else None
+    return quad(f, 0.0, end, epsabs=0, epsrel=1e-13, limit=500, points=points)[0]
+
+
+@pytest.mark.parametrize("E_F", [5.0, 0.55, 0.5, 0.45])
+def test_density_is_the_fermi_integral(E_F: float) -> None:
+    """Also with E_F at the minority bottom and below it, where -df/dE meets the edge of the band.
+
+    sigma_s = e^2 n_s tau_s/m of a parabolic band holds at any temperature.
+    """
+    T = 600.0
+    gas = TwoBand(**VALUES | {"E_F": E_F * EV}, T=T)
+    unit = (2 * c.M_E * EV) ** 1.5 / c.HBAR**3 / (4 * np.pi**2)
+    for sign, n, sigma, tau in (
+        (+1, gas.n_up, gas.sigma_up, 1e-14),
+        (-1, gas.n_dn, gas.sigma_dn, 4e-15),
+    ):
+        expected = unit * fermi_integral(E_F + sign * 0.5, c.K_B * T / EV)
+        np.testing.assert_allclose(n, expected, rtol=1e-11)
+        np.testing.assert_allclose(sigma, c.E_CHARGE**2 * n * tau / c.M_E, rtol=1e-11)
+
+
+def test_derivative_with_temperature() -> None:
+    f = jax.jit(lambda T: results(TwoBand(**VALUES | {"E_F": 0.55 * EV}, T=T)))
+    slope = jax.jit(jax.jacfwd(f))
+    central = (f(300.1) - f(299.9)) / 0.2
+    np.testing.assert_allclose(slope(300.0), central, rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(slope(0.0), 0, atol=1e-9)
 
 
 def test_own_dispersion() -> None:
@@ -103,6 +90,7 @@ def test_own_dispersion() -> None:
     np.testing.assert_allclose(steep.sigma_up, sigma, rtol=1e-9)
 
 
+@eqx.filter_jit
 def results(gas: TwoBand) -> jax.Array:
     return jnp.stack([gas.P, gas.n0 / 1e4, gas.sigma / 1e7, gas.v_F_up / 1e6, gas.P_dos])
 
@@ -120,28 +108,39 @@ def test_derivatives(kind: str) -> None:
         np.testing.assert_allclose(forward[name], reverse[name], rtol=1e-9, atol=1e-12)
 
 
+def test_second_derivative_of_an_own_dispersion() -> None:
+    """The root k_F(E_F) is followed beyond the first order."""
+    one = jnp.ones(())
+
+    def curvature(**own) -> jax.Array:
+        f = lambda s: results(TwoBand(**VALUES | {"E_F": 5 * EV * s}, **own))  # noqa: E731
+        return jax.jit(jax.jacfwd(jax.jacfwd(f)))(one)
+
+    band = lambda k: (c.HBAR * 1e9) ** 2 * (k * 1e-9) ** 2 / (2 * c.M_E)  # noqa: E731
+    np.testing.assert_allclose(curvature(energy=band, k_max=5e10), curvature(), rtol=1e-8)
+
+
 def test_half_metal() -> None:
     """E_F inside the gap of the minority band: P = 1, finite derivatives."""
     f = lambda E_F: results(TwoBand(**VALUES | {"E_F": E_F}))  # noqa: E731
     found = f(0.3 * EV)
     assert found[0] == 1 and found[4] == 1 and bool(jnp.all(jnp.isfinite(found)))
     assert TwoBand(**VALUES | {"E_F": 0.3 * EV}).n_dn == 0
-    assert bool(jnp.all(jnp.isfinite(jax.jacfwd(f)(0.3 * EV))))
-    assert bool(jnp.all(jnp.isfinite(jax.jacrev(f)(0.3 * EV))))
+    for slope in jax.jit(lambda E_F: (jax.jacfwd(f)(E_F), jax.jacrev(f)(E_F)))(0.3 * EV):
+        assert bool(jnp.all(jnp.isfinite(slope)))
 
 
 def test_single_precision_and_batches() -> None:
     exact = results(GAS)
     with jax.enable_x64(False):
         single = results(TwoBand(**VALUES))
-        gas = TwoBand(**VALUES)
-        common = {"tau_ex": gas.tau_ex, "xi": XI, "n0": gas.n0, "j": gas.current(E), "P": gas.P}
-        dm = spin_accumulation(N, RATE, SLOPE, **common)
-    assert single.dtype == jnp.float32 and dm.dtype == jnp.float32
+        warm = results(TwoBand(**VALUES | {"E_F": 0.45 * EV}, T=300.0))
+    assert single.dtype == jnp.float32 and warm.dtype == jnp.float32
     np.testing.assert_allclose(single, exact, rtol=1e-4)
-    np.testing.assert_allclose(dm, closed(GAS.P), rtol=1e-4)
+    expected = results(TwoBand(**VALUES | {"E_F": 0.45 * EV}, T=300.0))
+    np.testing.assert_allclose(warm, expected, rtol=1e-4)
     levels = jnp.array([3.0, 5.0, 8.0]) * EV
-    batch = jax.vmap(lambda E_F: results(TwoBand(**VALUES | {"E_F": E_F})))(levels)
+    batch = jax.jit(jax.vmap(lambda E_F: results(TwoBand(**VALUES | {"E_F": E_F}))))(levels)
     np.testing.assert_allclose(batch[1], exact, rtol=1e-12)
 
 
@@ -154,6 +153,8 @@ BAD = {
     "`E_F` must be above the bottom of the majority band": {"E_F": -0.6 * EV},
     "`E_F` must be a number": {"E_F": jnp.ones(3)},
     "`k_max` must be given": {"energy": lambda k: k},
+    "`k_max` must be where": {"energy": lambda k: EV * (k / 1e10) ** 2, "k_max": 2e10},
+    "`energy` must rise from 0": {"energy": lambda k: EV * jnp.sin(k / 1e9), "k_max": 2e10},
 }
 
 
@@ -161,12 +162,3 @@ BAD = {
 def test_bad_input(message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TwoBand(**VALUES | BAD[message])
-
-
-def test_bad_accumulation() -> None:
-    with pytest.raises(ValueError, match="`grad_n` must have shape"):
-        closed(0.5, slope=np.zeros(3))
-    with pytest.raises(ValueError, match="`P` must be <= 1"):
-        closed(1.5)
-    with pytest.raises(ValueError, match="`nodes` must be >= 3"):
-        spin_accumulation_kspace(GAS, N, RATE, SLOPE, xi=XI, E=E, nodes=2)

@@ -6,7 +6,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import leaf
+from .._check import is_concrete, leaf
 from ..constants import E_CHARGE, HBAR, MU_B
 from ._two_band import TwoBand
 
@@ -32,13 +32,15 @@ def spin_accumulation(
 
     n: unit vector along M, (3,).  dn_dt: 1/s, (3,).  grad_n: 1/m, (3, 3), row i is d_i n.
     tau_ex: s.  xi = tau_ex/tau_sf.  n0: A/m.  j: conventional current density, A/m^2, (3,).
-    P: conductivity polarisation.  For any j_up and j_dn give j = j_up - j_dn and P = 1.
+    P: conductivity polarisation.  For any j_up and j_dn, such as those of `AnomalousHall`, give
+    j = j_up - j_dn and P = 1.
     Returns A/m, (3,).  The torque is dm x M/(tau_ex Ms).
 
-    Raises ValueError for tau_ex <= 0, xi < 0, n0 < 0, |P| > 1 and wrong shapes.
+    Raises ValueError for n not of unit length, tau_ex <= 0, xi < 0, n0 < 0, |P| > 1 and wrong
+    shapes.
     Source: Cheng & Niu Eq. (14); P and n0 as `TwoBand` has them.
     """
-    n, dn_dt, j = _vector("n", n), _vector("dn_dt", dn_dt), _vector("j", j)
+    n, dn_dt, j = _unit("n", n), _vector("dn_dt", dn_dt), _vector("j", j)
     grad_n = _vector("grad_n", grad_n, (3, 3))
     tau_ex, xi = leaf("tau_ex", tau_ex, above=0), leaf("xi", xi, minimum=0)
     n0, P = leaf("n0", n0, minimum=0), leaf("P", P, minimum=-1, maximum=1)
@@ -55,6 +57,8 @@ def spin_accumulation_kspace(
     *,
     xi: ArrayLike,
     E: ArrayLike,
+    Omega_up: ArrayLike = 0.0,
+    Omega_dn: ArrayLike = 0.0,
     nodes: int = 16,
 ) -> Array:
     """The same by summing Eq (12) over the electrons of k-space, Eq (13).
@@ -64,13 +68,16 @@ def spin_accumulation_kspace(
 
     gas: `TwoBand`, which gives tau_ex as well.  n, dn_dt, grad_n, xi: as in `spin_accumulation`.
     E: electric field, V/m, (3,).  nodes: Gauss points of each quadrature; few are exact here.
+    Omega_up, Omega_dn: Berry curvatures along n, m^2: each electron of the band gets the anomalous
+    velocity (e/hbar) E x Omega_s n on top of v.
     Returns A/m, (3,).  Nothing of Eq (14) is used: j, P and n0 are results of the sum.
 
-    Raises ValueError for xi < 0, wrong shapes, nodes < 3.
+    Raises ValueError for n not of unit length, xi < 0, wrong shapes, nodes < 3.
     Source: Cheng & Niu Eqs (12)-(13), velocity and band signs mended.
     """
-    n, dn_dt, E = _vector("n", n), _vector("dn_dt", dn_dt), _vector("E", E)
+    n, dn_dt, E = _unit("n", n), _vector("dn_dt", dn_dt), _vector("E", E)
     grad_n, xi = _vector("grad_n", grad_n, (3, 3)), leaf("xi", xi, minimum=0)
+    Omega_up, Omega_dn = leaf("Omega_up", Omega_up), leaf("Omega_dn", Omega_dn)
     if nodes < 3:
         raise ValueError(f"`nodes` must be >= 3, got {nodes}")
     direction, weight = (jnp.asarray(x, n.dtype) for x in _sphere(nodes))
@@ -83,13 +90,14 @@ def spin_accumulation_kspace(
         change = dn_dt + velocity @ grad_n
         return -sign / q * (jnp.cross(n, change) + xi * change)
 
-    def band(sign: int, tau: Array) -> Array:
+    def band(sign: int, tau: Array, Omega: Array) -> Array:
         """The sum over a band, in 1/nm^3 and per s."""
+        aside = (E_CHARGE / HBAR) * Omega * jnp.cross(E, n)
 
         def sheet(k: Array, v: Array) -> Array:
-            # f0: the volume inside this surface; electrons at +v and -v leave only dn/dt.
+            # f0: the volume inside this surface; of electrons at +v and -v the drift is left.
             inside = k**3 * jnp.sum(shell * radius**2) * (4 * np.pi)
-            still = inside * deviation(sign, jnp.zeros_like(n))
+            still = inside * deviation(sign, aside)
             # The rest: -e tau E.v on the surface, dE = hbar v dk, in 1/(nm^2 nm/fs).
             push = -(E_CHARGE / HBAR * 1e-24) * (tau * 1e15) * (direction @ E)
 
@@ -98,7 +106,7 @@ def spin_accumulation_kspace(
 
         return gas.average(sign, jax.vmap(sheet, out_axes=-1))
 
-    total = band(+1, gas.tau_up) + band(-1, gas.tau_dn)
+    total = band(+1, gas.tau_up, Omega_up) + band(-1, gas.tau_dn, Omega_dn)
     return (MU_B * 1e27 * _TAU) * _in_time(gas.tau_ex) * total
 
 
@@ -114,6 +122,15 @@ def _sphere(nodes: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _in_time(tau: Array) -> Array:
     return tau / _TAU
+
+
+def _unit(name: str, value: ArrayLike) -> Array:
+    value = _vector(name, value)
+    if is_concrete(value):
+        length = float(np.linalg.norm(np.asarray(value)))
+        if abs(length - 1) > 1e-4:
+            raise ValueError(f"`{name}` must be of unit length, got {length:.6g}")
+    return value
 
 
 def _vector(name: str, value: ArrayLike, shape: tuple[int, ...] = (3,)) -> Array:

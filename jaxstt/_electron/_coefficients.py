@@ -1,11 +1,11 @@
 """Eqs (15)-(16): the coefficients of the renormalised Landau-Lifshitz-Gilbert equation."""
 
 import equinox as eqx
-from jax import Array
+from jax import Array, lax
 from jax.typing import ArrayLike
 
 from .._check import leaf
-from ..constants import E_CHARGE, GAMMA, MU_B
+from ..constants import E_CHARGE, EV, GAMMA, HBAR, MU_B
 
 # Python floats first: mu_B alone is fine in float32, but products such as mu_B hbar are not.
 VELOCITY_PER_MOMENT = MU_B / E_CHARGE
@@ -59,3 +59,14 @@ def torque_coefficients(
     return TorqueCoefficients(
         u=u, U=u / (1 + eta), eta=eta, gamma=gamma / (1 + eta), alpha=(alpha + xi * eta) / (1 + eta)
     )
+
+
+def exchange_time(Delta: ArrayLike) -> Array:
+    """tau_ex = hbar/Delta, s.
+
+    Delta: exchange splitting, J.  Raises ValueError for Delta <= 0.
+    Source: Cheng & Niu, below Eq. (8), where the fraction is printed upside down.
+    """
+    # In eV: the derivative has Delta^2 in it, which float32 cannot hold in joules.  The barrier
+    # keeps the compiler from taking the square apart again.
+    return (HBAR / EV) / lax.optimization_barrier(leaf("Delta", Delta, above=0) * (1 / EV))

@@ -3,6 +3,7 @@
 Works inside in eV, nm and fs: in SI hbar^2 and the like underflow in float32.
 """
 
+import functools
 from collections.abc import Callable
 
 import equinox as eqx
@@ -14,6 +15,7 @@ from jax.typing import ArrayLike
 
 from .._check import is_concrete, leaf
 from ..constants import E_CHARGE, EV, HBAR, K_B, M_E, MU_B
+from ._coefficients import exchange_time
 
 _K_OF_E = float(np.sqrt(2 * M_E * EV) / HBAR * 1e-9)
 """k in 1/nm of a free electron of 1 eV."""
@@ -21,8 +23,8 @@ _V_OF_K = HBAR / M_E * 1e9 * 1e-6
 """Velocity in nm/fs of a free electron with k = 1/nm."""
 _SIGMA = E_CHARGE**2 / HBAR / 1e-9
 """e^2/hbar in S/m times nm."""
-_X, _W = (lambda x: (x, 0.5 / np.cosh(x) ** 2 * (x[1] - x[0])))(np.linspace(-18.0, 18.0, 241))
-"""Nodes of -df/dE: E = E_F + 2 k_B T x, weight sech^2(x)/2; the trapezium rule, to 1e-13."""
+_REACH = 18.0
+"""-df/dE = sech^2(y)/2 dy with E = E_F + 2 k_B T y; beyond this |y| there is less than 1e-15."""
 
 
 class TwoBand(eqx.Module):
@@ -37,9 +39,10 @@ class TwoBand(eqx.Module):
     fixed E_F.  If E_F lies below the minority bottom the metal is a half-metal: P = 1 at T = 0.
     energy: another isotropic dispersion: a function of k [1/m] that rises from 0 at k = 0, J, for
     k < k_max [1/m], e.g. the zone boundary; `mass` is then not used.  Both bands have its form.
+    In float32 write it in reduced units, as (hbar k)^2 underflows.
 
     Raises ValueError for Delta <= 0, tau <= 0, mass <= 0, T < 0, E_F below the majority bottom,
-    and `energy` without `k_max`.
+    `energy` without `k_max`, and one that does not rise from 0 to above the electrons' levels.
     Source: Cheng & Niu Eq. (13) and below (14); P is that of the conductivity.
     """
 
@@ -83,6 +86,8 @@ class TwoBand(eqx.Module):
                     "`E_F` must be above the bottom of the majority band, -Delta/2 = "
                     f"{bottom:.6g} J, got {float(self.E_F):.6g}"
                 )
+        if energy is not None:
+            self._check_dispersion()
 
     def _above_bottom(self, sign: int) -> Array:
         """E_F from the bottom of a band, eV."""
@@ -101,12 +106,9 @@ class TwoBand(eqx.Module):
         return jnp.where(inside, k, 0.0), jnp.where(inside, v, 0.0)
 
     def _root(self, x: Array) -> tuple[Array, Array]:
-        """k and v of a user's dispersion by bisection; one Newton step carries the derivatives."""
-        user, k_max = self.energy, self.k_max
-        assert user is not None and k_max is not None
-
-        def eV(k: Array) -> Array:
-            return user(k * 1e9) / EV
+        """k and v of a user's dispersion, by bisection."""
+        eV, k_max = self._energy_in_eV, self.k_max
+        assert k_max is not None
 
         def slope(k: Array) -> Array:
             return jax.jvp(eV, (k,), (jnp.ones_like(k),))[1]
@@ -120,19 +122,49 @@ class TwoBand(eqx.Module):
         high = jnp.broadcast_to(k_max * 1e-9, x.shape)
         low, high = jax.lax.fori_loop(0, 60, halve, (jnp.zeros_like(high), high))
         k = jax.lax.stop_gradient(0.5 * (low + high))
-        k = k - (eV(k) - x) / jax.lax.stop_gradient(slope(k))
+        # Newton steps carry the derivatives: one step the first, two steps the first three.
+        for _ in range(2):
+            k = k - (eV(k) - x) / slope(k)
         # dE/dk in eV nm, over hbar in eV fs.
         return k, slope(k) * (EV * 1e-15 / HBAR)
 
+    def _energy_in_eV(self, k: Array) -> Array:
+        """The user's dispersion, k in 1/nm."""
+        assert self.energy is not None
+        return self.energy(k * 1e9) / EV
+
+    def _check_dispersion(self) -> None:
+        """Refuse a function that is no band up to the energies that are asked for."""
+        if self.k_max is None or not is_concrete(self.k_max):
+            return
+        k = jnp.linspace(0.0, 1.0, 65, dtype=self.k_max.dtype) * (self.k_max * 1e-9)
+        energies = self._energy_in_eV(k)
+        highest = self._above_bottom(+1) + 2 * _REACH * K_B / EV * self.T
+        if not (is_concrete(energies) and is_concrete(highest)):
+            return
+        values = np.asarray(energies)
+        if not np.all(np.diff(values) > 0) or abs(values[0]) > 1e-4 * values[-1]:
+            raise ValueError("`energy` must rise from 0 at k = 0 up to `k_max`, but does not")
+        if values[-1] <= float(highest):
+            raise ValueError(
+                f"`k_max` must be where `energy` exceeds {float(highest) * EV:.6g} J, the highest "
+                f"level with electrons, got {float(self.k_max):.6g} with {values[-1] * EV:.6g} J"
+            )
+
     def average(self, sign: int, value: Callable[[Array, Array], Array]) -> Array:
         """value(k, v) averaged with -df/dE over the surfaces of one band."""
-        x = self._above_bottom(sign)
-        nodes, weight = jnp.asarray(_X, x.dtype), jnp.asarray(_W, x.dtype)
-        spread = 2 * K_B / EV * self.T
-        found = value(
-            *self._sheet(x[..., None] + spread[..., None] * nodes.reshape(*[1] * x.ndim, -1))
-        )
-        return found @ weight
+        x, spread = self._above_bottom(sign), 2 * K_B / EV * self.T
+        u, du = (jnp.asarray(a, x.dtype) for a in _nodes())
+        # y runs from `_REACH` below E_F or from the bottom, where u^2 makes powers of e smooth.
+        deep = x > _REACH * spread
+        warm = spread > 0
+        bottom = jnp.where(warm, -x / jnp.where(warm, spread, 1.0), _REACH)
+        start = jnp.where(deep, -_REACH, jnp.minimum(bottom, _REACH))
+        length = _REACH - start
+        y = start + length * u**2
+        e = jnp.where(deep, x + spread * y, spread * length * u**2)
+        weight = length * u * du / jnp.cosh(y) ** 2
+        return value(*self._sheet(e)) @ weight
 
     def _density(self, sign: int) -> Array:
         return 1e27 / (6 * np.pi**2) * self.average(sign, lambda k, v: k**3)
@@ -202,11 +234,18 @@ class TwoBand(eqx.Module):
     @property
     def tau_ex(self) -> Array:
         """Exchange time hbar/Delta, s."""
-        return HBAR / EV / (self.Delta / EV)
+        return exchange_time(self.Delta)
 
     def current(self, E: ArrayLike) -> Array:
         """Conventional current density j_e = sigma E, A/m^2, of the shape of E [V/m]."""
         return self.sigma * leaf("E", E)
+
+
+@functools.cache
+def _nodes() -> tuple[np.ndarray, np.ndarray]:
+    """Gauss points and weights on (0, 1), enough for sech^2 to 1e-13."""
+    x, w = np.polynomial.legendre.leggauss(256)
+    return 0.5 * (x + 1), 0.5 * w
 
 
 def _divided(a: Array, b: Array) -> Array:

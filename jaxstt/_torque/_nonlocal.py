@@ -11,13 +11,12 @@ from jax.typing import ArrayLike
 
 from .._check import axis_index, leaf
 from .._drive import AbstractDrive, as_drive, check_number, largest, value_at
-from .._electron import VELOCITY_PER_MOMENT
+from .._electron import VELOCITY_PER_MOMENT, exchange_time
 from .._energy import inverse
 from .._grid import Grid
 from .._stencil import check_order, cross, dot, lift, second_difference
 from .._store import stored
 from .._types import Vectors
-from ..constants import HBAR
 from ._base import AbstractTorque
 
 _FASTEST = 2.9
@@ -110,7 +109,7 @@ class NonlocalSTT(AbstractTorque):
 
     def _transfer(self, n: Array, d: float) -> Array:
         """int s x n dx/(v tau_ex) between neighbours along axis 1, averaged over directions."""
-        length = self.v_F * (HBAR / self.Delta)
+        length = self.v_F * exchange_time(self.Delta)
         if self.directions == 1:
             return ballistic_transfer(n, self.xi, d / length)
         x, w = np.polynomial.legendre.leggauss(self.directions)

@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 
 from .._check import is_concrete, leaf
 from .._drive import AbstractDrive, as_drive, check_vector, largest, vector_at
-from .._electron import VELOCITY_PER_MOMENT
+from .._electron import GOOD, VELOCITY_PER_MOMENT
 from .._energy import inverse
 from .._grid import Grid
 from .._stencil import active_axes, check_order, cross, directional, dot, lift, sharpest
@@ -18,9 +18,6 @@ from .._types import Vectors
 from ._base import AbstractTorque
 
 _CONVENTIONS = ("paper", "oommf")
-
-NARROW = 0.2
-"""kappa = v_F tau_ex/l up to which the local torque moves a wall rightly to a few per cent."""
 
 
 class ValidityWarning(UserWarning):
@@ -145,10 +142,10 @@ class ZhangLi(AbstractTorque):
         if self.precession_length is None or not is_concrete(self.precession_length):
             return
         kappa = float(self.precession_length * sharpest(grid, m))
-        if kappa > NARROW:
+        if kappa > GOOD:
             warnings.warn(
                 f"the texture is too narrow for the local torque of ZhangLi: kappa = "
-                f"precession_length |grad m| = {kappa:.2g}, should be below {NARROW:g}; "
+                f"precession_length |grad m| = {kappa:.2g}, should be below {GOOD:g}; "
                 "NonlocalSTT follows the spins, `jaxstt validity` tells what it changes",
                 ValidityWarning,
                 stacklevel=4,
