@@ -69,7 +69,7 @@ class Case:
             save=jaxstt.WallTracker(self.grid),
             solver=self.fixed if solver == "fixed" else None,
             adjoint=diffrax.ForwardMode() if forward else None,
-            max_steps=self.max_steps,
+            max_steps=None if solver == "fixed" else self.max_steps,
         )
 
     def position(self, solver: str, forward: bool) -> Function:

@@ -3,6 +3,7 @@
 A value that is known is checked on the spot; a traced one cannot be, and is checked by `evolve`.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -77,6 +78,19 @@ def _check_values(
         refuse(values < minimum, f">= {minimum:g}")
     if maximum is not None:
         refuse(values > maximum, f"<= {maximum:g}")
+
+
+def naming_the_adjoint(run: Callable[[], Any]) -> Any:
+    """run(), whose failure to be differentiated forwards tells the way out."""
+    try:
+        return run()
+    except TypeError as error:
+        if "custom_vjp" not in str(error):
+            raise
+        raise TypeError(
+            "forward-mode derivative of a run made for reverse mode: "
+            "pass `adjoint=diffrax.ForwardMode()` to evolve"
+        ) from error
 
 
 AXES = {"x": 0, "y": 1, "z": 2}

@@ -17,7 +17,7 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from ._check import is_concrete, leaf
+from ._check import is_concrete, leaf, naming_the_adjoint
 from ._fixed import UNSTABLE, FixedStep, run_fixed
 from ._llg import LLG
 from ._stencil import normalise
@@ -130,19 +130,16 @@ def evolve(
             torque.warn(llg.grid, m0)
     times = _check_times(t, m0.dtype)
     save = _save_all if save is None else save
-    try:
-        if isinstance(solver, FixedStep):
-            forward = isinstance(adjoint, dfx.ForwardMode)
-            return _evolve_fixed(llg, m0, jnp.asarray(times), save, solver, forward, throw)
-        settings = _adaptive_settings(llg, m0, times, solver, rtol, atol, adjoint, max_steps)
-        return _evolve_adaptive(llg, m0, jnp.asarray(times), save, *settings, throw)
-    except TypeError as error:
-        if "custom_vjp" not in str(error):
-            raise
-        raise TypeError(
-            "forward-mode derivative of a run made for reverse mode: "
-            "pass `adjoint=diffrax.ForwardMode()` to evolve"
-        ) from error
+    if isinstance(solver, FixedStep):
+        _check_fixed(rtol, atol, max_steps, adjoint)
+        forward = isinstance(adjoint, dfx.ForwardMode)
+        return naming_the_adjoint(
+            lambda: _evolve_fixed(llg, m0, jnp.asarray(times), save, solver, forward, throw)
+        )
+    settings = _adaptive_settings(llg, m0, times, solver, rtol, atol, adjoint, max_steps)
+    return naming_the_adjoint(
+        lambda: _evolve_adaptive(llg, m0, jnp.asarray(times), save, *settings, throw)
+    )
 
 
 def _save_all(t: Array, m: Array) -> Array:
@@ -179,22 +176,48 @@ def _check_times(t: ArrayLike, dtype: Any) -> Any:
     return times
 
 
+def _check_fixed(rtol, atol, max_steps, adjoint) -> None:
+    """ValueError for what would have no effect on a fixed step."""
+    for name, value in (("rtol", rtol), ("atol", atol), ("max_steps", max_steps)):
+        if value is not None:
+            raise ValueError(f"`{name}` has no meaning with FixedStep, got {value}")
+    known = (dfx.ForwardMode, dfx.RecursiveCheckpointAdjoint)
+    if adjoint is not None and not isinstance(adjoint, known):
+        raise ValueError(
+            "`adjoint` must be diffrax.ForwardMode() or RecursiveCheckpointAdjoint() with "
+            f"FixedStep, got {adjoint}"
+        )
+
+
+def check_tolerance(name: str, value: Any) -> float:
+    """A known number > 0; ValueError otherwise."""
+    try:
+        good = math.isfinite(value) and value > 0
+    except TypeError:
+        good = False
+    if not good:
+        raise ValueError(f"`{name}` must be a number > 0, got {value!r}")
+    return float(value)
+
+
 def _adaptive_settings(llg, m0, times, solver, rtol, atol, adjoint, max_steps):
     single = m0.dtype == jnp.float32
     rtol = (1e-4 if single else 1e-5) if rtol is None else rtol
     atol = (1e-5 if single else 1e-6) if atol is None else atol
-    for name, value in (("rtol", rtol), ("atol", atol)):
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"`{name}` must be > 0, got {value}")
+    rtol, atol = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
     solver = dfx.Tsit5() if solver is None else solver
-    if not isinstance(solver, dfx.AbstractAdaptiveSolver):
-        raise ValueError(f"`solver` must be an adaptive diffrax solver or FixedStep, got {solver}")
+    explicit = not isinstance(solver, dfx.AbstractImplicitSolver)
+    if not (isinstance(solver, dfx.AbstractAdaptiveSolver) and explicit):
+        raise ValueError(
+            "`solver` must be an explicit adaptive diffrax solver or FixedStep, "
+            f"got {type(solver).__name__}"
+        )
     adjoint = dfx.RecursiveCheckpointAdjoint() if adjoint is None else adjoint
     if max_steps is None:
         max_steps = _expected_steps(llg, times)
     elif max_steps < 1:
         raise ValueError(f"`max_steps` must be >= 1, got {max_steps}")
-    return _prepared(solver, adjoint), adjoint, float(rtol), float(atol), int(max_steps)
+    return _prepared(solver, adjoint), adjoint, rtol, atol, int(max_steps)
 
 
 def _prepared(solver: dfx.AbstractSolver, adjoint: dfx.AbstractAdjoint) -> Normalised:
@@ -300,10 +323,10 @@ def _finish(first: Any, later: Any, result: RESULTS, throw: bool) -> Any:
 @eqx.filter_jit
 def _evolve_fixed(llg, m0, times, save, method, forward, throw) -> Solution:
     llg = cast(llg, m0.dtype)
-    later, last, counts = run_fixed(llg, m0, times, save, method, forward)
+    later, last, spans, counts = run_fixed(llg, m0, times, save, method, forward)
     result = RESULTS.where(jnp.all(jnp.isfinite(last)), RESULTS.successful, RESULTS.not_finite)
     # A run beyond stability does not blow up, as m is normalised; it turns to noise.
-    dt = jnp.max(jnp.diff(times) / counts.astype(times.dtype))
+    dt = jnp.max(spans / counts.astype(times.dtype))
     result = RESULTS.where(
         dt * llg.stiffness().astype(dt.dtype) < UNSTABLE, result, RESULTS.unstable
     )

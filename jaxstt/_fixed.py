@@ -10,6 +10,7 @@ from typing import Any
 
 import equinox as eqx
 import equinox.internal as eqxi
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -29,7 +30,8 @@ class FixedStep(eqx.Module):
     the longest step that is surely stable.
     checkpoints: states kept for a reverse-mode derivative, which recomputes the rest.
 
-    Derivatives are exact for the discrete map.  Raises ValueError for dt <= 0 or checkpoints < 1.
+    Steps end where a drive bends, too.  Derivatives are exact for the discrete map.
+    Raises ValueError for dt <= 0 or checkpoints < 1.
     """
 
     dt: float | None = eqx.field(static=True, default=None)
@@ -50,19 +52,27 @@ class FixedStep(eqx.Module):
 
 def run_fixed(
     llg: LLG, m0: Array, times: Array, save: Callable, method: FixedStep, forward: bool
-) -> tuple[Any, Array, Array]:
-    """(saved after t[0], last state, steps taken in each interval)."""
+) -> tuple[Any, Array, Array, Array]:
+    """(saved after t[0], last state, lengths of the intervals, steps taken in each).
+
+    Intervals end at the saved times and where drives bend.
+    """
+    bends = [lax.stop_gradient(b).astype(m0.dtype).ravel() for b in llg.breakpoints()]
+    bends = jnp.clip(jnp.concatenate([jnp.zeros(0, m0.dtype), *bends]), times[0], times[-1])
+    ends = jnp.sort(jnp.concatenate([times, bends]))
+    # A drive that jumps at the end of an interval must not be seen in it.
+    margin = 8 * jnp.finfo(m0.dtype).eps * jnp.max(jnp.abs(times))
     nodes = jnp.asarray([0.0, 0.5, 0.5, 1.0], m0.dtype)
     ahead = jnp.asarray([0.5, 0.5, 1.0, 0.0], m0.dtype)
     weights = jnp.asarray([1 / 6, 1 / 3, 1 / 3, 1 / 6], m0.dtype)
 
-    def step(m: Array, t: Array, dt: Array) -> Array:
+    def step(m: Array, t: Array, dt: Array, within: tuple[Array, Array]) -> Array:
         # The stages are a loop, not a list: written out, XLA's CPU fusion follows the stencil
         # through all four and computes every stage again for each neighbour (ten times slower).
         def stage(carry, coefficients):
             y, total = carry
             node, step_ahead, weight = coefficients
-            k = llg.rate(t + node * dt, y)
+            k = llg.rate(jnp.clip(t + node * dt, *within), y)
             return (m + (dt * step_ahead) * k, total + (dt * weight) * k), None
 
         (_, total), _ = lax.scan(stage, (m, m), (nodes, ahead, weights))
@@ -71,10 +81,13 @@ def run_fixed(
     def interval(m, inputs):
         start, length, count = inputs
         dt = length / count.astype(length.dtype)
+        within = (
+            (start + margin, start + length - margin) if bends.size else (start, start + length)
+        )
 
         def advance(carry):
             i, m = carry
-            return i + 1, step(m, start + i.astype(dt.dtype) * dt, dt)
+            return i + 1, step(m, start + i.astype(dt.dtype) * dt, dt, within)
 
         # The number of steps is traced, so that no parameter compiles anything anew; reverse mode
         # through such a loop needs checkpoints, forward mode the plain one.
@@ -87,7 +100,10 @@ def run_fixed(
         )
         return m, save(start + length, m)
 
-    spans = jnp.diff(times)
+    spans = jnp.diff(ends)
     counts = method.steps(llg, spans)
-    last, saved = lax.scan(interval, m0, (times[:-1], spans, counts))
-    return saved, last, counts
+    last, saved = lax.scan(interval, m0, (ends[:-1], spans, counts))
+    if bends.size:
+        wanted = jnp.searchsorted(ends, times[1:]) - 1
+        saved = jax.tree.map(lambda x: x[wanted], saved)
+    return saved, last, spans, counts

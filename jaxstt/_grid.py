@@ -27,6 +27,9 @@ class Grid(eqx.Module):
     mask: Array | None
 
     def __init__(self, shape, spacing, periodic=(False, False, False), mask=None):
+        for name, value in (("shape", shape), ("spacing", spacing), ("periodic", periodic)):
+            if np.ndim(value) != 1:
+                raise ValueError(f"`{name}` must have three entries, one per axis, got {value!r}")
         if len(shape) != 3 or any(int(n) != n or n < 1 for n in shape):
             raise ValueError(f"`shape` must be three positive integers (nx, ny, nz), got {shape}")
         if len(spacing) != 3 or not all(math.isfinite(d) and d > 0 for d in spacing):

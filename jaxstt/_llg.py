@@ -1,6 +1,8 @@
 """The Landau-Lifshitz-Gilbert equation: energies and torques put together."""
 
+import dataclasses
 from collections.abc import Iterable
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -29,7 +31,7 @@ class LLG(eqx.Module):
 
         dm/dt = (a R + m x (b + D) R)/(a^2 + b^2 + b tr D + (tr^2 D - tr D^2)/2)
 
-    grid: `Grid`.  Ms: A/m, > 0, a number or a field (nx, ny, nz) that is 0 in vacuum.
+    grid: `Grid`.  Ms: A/m, > 0, a number or a field (nx, ny, nz); vacuum is the grid's mask.
     alpha: bare damping, number or field.  gamma: bare, rad/(s T); the default has g = 2, other
     codes' values are in `jaxstt.constants`.  energies, torques: any number of terms.
 
@@ -58,9 +60,10 @@ class LLG(eqx.Module):
         self.grid = grid
         self.Ms, self.alpha = leaf("Ms", Ms, minimum=0), leaf("alpha", alpha, minimum=0)
         self.gamma = leaf("gamma", gamma, above=0)
-        self.energies, self.torques = tuple(energies), tuple(torques)
         if not isinstance(grid, Grid):
             raise ValueError(f"`grid` must be a jaxstt.Grid, got {type(grid).__name__}")
+        self.energies = _terms("energies", energies, AbstractEnergy)
+        self.torques = _terms("torques", torques, AbstractTorque)
         if is_concrete(self.Ms) and not bool(jnp.any(self.Ms > 0)):
             raise ValueError("`Ms` must be > 0, got 0")
         for name, value in (("Ms", self.Ms), ("alpha", self.alpha)):
@@ -68,8 +71,11 @@ class LLG(eqx.Module):
                 raise ValueError(
                     f"`{name}` must be a number or of shape {grid.shape}, got {value.shape}"
                 )
-        _check_terms("energies", self.energies, AbstractEnergy)
-        _check_terms("torques", self.torques, AbstractTorque)
+        if self.gamma.ndim:
+            raise ValueError(f"`gamma` must be a number, got shape {self.gamma.shape}")
+        _check_vacuum(grid, self.Ms)
+        for term in (*self.energies, *self.torques):
+            _check_shapes(grid, term)
         for torque in self.torques:
             torque.check(grid)
         self._check_n0()
@@ -141,12 +147,40 @@ class LLG(eqx.Module):
         return [b for term in (*self.energies, *self.torques) for b in term.breakpoints]
 
 
-def _check_terms(name: str, terms: tuple, kind: type) -> None:
+def _terms(name: str, terms: Any, kind: type) -> tuple:
+    if isinstance(terms, AbstractEnergy | AbstractTorque) or not isinstance(terms, Iterable):
+        raise ValueError(
+            f"`{name}` must be a tuple, got {type(terms).__name__}; "
+            "a single term needs a comma: (term,)"
+        )
+    terms = tuple(terms)
     for term in terms:
         if not isinstance(term, kind):
+            raise ValueError(f"`{name}` must hold jaxstt {name}, got {type(term).__name__}")
+    return terms
+
+
+def _check_vacuum(grid: Grid, Ms: Array) -> None:
+    """Only the mask tells the stencils where the magnet ends."""
+    if not (Ms.ndim and is_concrete(Ms)) or (grid.mask is not None and not is_concrete(grid.mask)):
+        return
+    empty = (Ms == 0) if grid.mask is None else (Ms == 0) & grid.mask
+    if bool(jnp.any(empty)):
+        raise ValueError(
+            f"`Ms` is 0 in {int(jnp.sum(empty))} cells of the magnet; "
+            "tell the grid where vacuum is: Grid(..., mask=Ms > 0)"
+        )
+
+
+def _check_shapes(grid: Grid, term: AbstractEnergy | AbstractTorque) -> None:
+    """ValueError for a parameter that is neither a number, a vector nor a field on this grid."""
+    allowed = ((), (3,), grid.shape, (3, *grid.shape))
+    for field in dataclasses.fields(term):
+        value = getattr(term, field.name)
+        if eqx.is_array(value) and value.shape not in allowed:
             raise ValueError(
-                f"`{name}` must hold jaxstt {name}, got {type(term).__name__}; "
-                "a single term needs a comma: (term,)"
+                f"`{field.name}` of {type(term).__name__} must be a number, (3,) or a field on the "
+                f"grid {grid.shape}, got shape {value.shape}"
             )
 
 

@@ -13,8 +13,11 @@ from ._grid import Grid
 from ._observe import WallState, wall_state
 from ._wall1d import WallMotion
 
-# A wall counts as locked if it turns by less than this within the window, rad.
+# A wall counts as locked if it turns by less than this within the window, rad, ...
 _LOCKED = 0.3
+# ... and either by next to nothing, or in the second half of it by less than half as much as in the
+# first: just above breakdown a wall creeps for long before it turns over.
+_STILL, _SETTLING = 0.02, 0.5
 
 
 def wall_velocity(
@@ -38,8 +41,8 @@ def wall_motion(
     Smooth and differentiable.  The angle is that of the last time, rad.
 
     Raises ValueError if there is no wall or more than one, the window holds fewer than 4 times, the
-    wall turns by more than pi/2 between two saved times, or it neither rests (turns by < 0.3 rad)
-    nor completes half a turn within the window.
+    wall turns by more than pi/2 between two saved times, or it neither rests (turns by < 0.3 rad,
+    and less and less) nor completes half a turn within the window.
     """
     track = sol.m if isinstance(sol.m, WallState) else wall_state(grid, sol.m, component)
     if is_concrete(sol.t):
@@ -49,8 +52,9 @@ def wall_motion(
     else:
         raise ValueError("`window` needs times that are known; leave it None inside jit")
     t, q, width, phi = (x[keep] for x in (sol.t, track.position, track.width, track.angle))
-    motion, turned, coarse = _mean_motion(t, q, jnp.unwrap(phi), width)
-    checks = _checks(turned, coarse, q, grid.lengths[0])
+    phi = jnp.unwrap(phi)
+    motion, turned, coarse = _mean_motion(t, q, phi, width)
+    checks = _checks(grid, turned, coarse, q, width, phi)
     velocity = motion.velocity
     for i, (bad, message) in enumerate(checks):
         if not is_concrete(bad):
@@ -72,14 +76,25 @@ def _in_window(t: np.ndarray, window: tuple[float, float] | None) -> np.ndarray:
     return keep
 
 
-def _checks(turned: Array, coarse: Array, q: Array, length: float) -> list[tuple[Array, str]]:
-    """(what is wrong, message) of a record: it left the wire, is too coarse, or is too short."""
+def _checks(
+    grid: Grid, turned: Array, coarse: Array, q: Array, width: Array, phi: Array
+) -> list[tuple[Array, str]]:
+    """(what is wrong, message) of a record: no wall, too coarse, or too short."""
+    length = grid.lengths[0]
     inside = jnp.all(jnp.isfinite(q) & (q > 0) & (q < length))
+    # What a straight line through no wall, or through two, gives.
+    wall = jnp.all((width > 0.2 * grid.spacing[0]) & (width < length))
+    middle = phi[phi.shape[0] // 2]
+    early, late = jnp.abs(middle - phi[0]), jnp.abs(phi[-1] - middle)
+    resting = (turned < _LOCKED) & ((turned < _STILL) | (late < _SETTLING * early))
     return [
-        (~inside, f"wall_motion: the wall must stay inside the wire, 0 < q < {length:.4g} m"),
+        (
+            ~(inside & wall),
+            f"wall_motion: one wall must stay inside the wire, 0 < q < {length:.4g} m",
+        ),
         (coarse > jnp.pi / 2, "wall_motion: the wall turns by more than pi/2 between saved times"),
         (
-            (turned > _LOCKED) & (turned < jnp.pi),
+            ~resting & (turned < jnp.pi),
             "wall_motion: the wall neither rests nor completes half a turn within the window; "
             "simulate longer",
         ),
@@ -94,7 +109,8 @@ def mean_motion(grid: Grid, t: Array, track: WallState) -> tuple[WallMotion, Arr
     """
     phi = jnp.unwrap(track.angle)
     motion, turned, coarse = _mean_motion(t, track.position, phi, track.width)
-    wrong = [bad for bad, _ in _checks(turned, coarse, track.position, grid.lengths[0])]
+    checks = _checks(grid, turned, coarse, track.position, track.width, phi)
+    wrong = [bad for bad, _ in checks]
     return motion, ~jnp.any(jnp.stack(wrong))
 
 

@@ -88,10 +88,13 @@ def _wall_state(grid: Grid, m: Array, c: int) -> WallState:
 
 
 def _count_walls(grid: Grid, m: Array, c: int) -> Array:
-    """Sign changes of m_c along x, for each leading index."""
-    profile = jnp.mean(m[..., c, :, :, :], axis=(-2, -1))
-    up = profile > 0
-    return jnp.sum(up[..., 1:] != up[..., :-1], axis=-1)
+    """Sign changes of m_c along x between columns of the magnet, for each leading index."""
+    up = jnp.mean(m[..., c, :, :, :], axis=(-2, -1)) > 0
+    change = up[..., 1:] != up[..., :-1]
+    if grid.mask is not None:
+        magnet = jnp.any(grid.mask, axis=(1, 2))
+        change = change & (magnet[1:] & magnet[:-1]).reshape(*[1] * (change.ndim - 1), -1)
+    return jnp.sum(change, axis=-1)
 
 
 def _require_one_wall(grid: Grid, m: Array, component: str, where: str) -> Array:

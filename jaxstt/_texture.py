@@ -28,7 +28,14 @@ def uniform(grid: Grid, direction: ArrayLike) -> Array:
 
 
 def random(grid: Grid, key: Any) -> Array:
-    """Independent random directions, uniform on the sphere, from a JAX random key."""
+    """Independent random directions, uniform on the sphere, from a JAX random key.
+
+    Raises ValueError if `key` is none: jax.random.key(seed) makes one.
+    """
+    if not (
+        isinstance(key, Array) and (jnp.issubdtype(key.dtype, jax.dtypes.prng_key) or key.ndim)
+    ):
+        raise ValueError(f"`key` must be a JAX random key, e.g. jax.random.key(0), got {key!r}")
     return _masked(grid, normalise(jax.random.normal(key, (3, *grid.shape), float)))
 
 
@@ -50,6 +57,10 @@ def _wall(
             f"(better 3 dx or more), got {float(jnp.min(width)):.4g}"
         )
     q = leaf("position", grid.lengths[0] / 2 if position is None else position)
+    if is_concrete(q) and not bool(jnp.all((q > 0) & (q < grid.lengths[0]))):
+        raise ValueError(
+            f"`position` must lie in the wire, 0 to {grid.lengths[0]:.4g} m, got {float(q):.4g}"
+        )
     phi = leaf("angle", angle)
     x = jnp.asarray(grid.centres("x"), width.dtype)[:, None, None]
     s = charge * (x - q) / width

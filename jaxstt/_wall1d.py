@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from ._check import is_concrete, leaf
+from ._check import is_concrete, leaf, naming_the_adjoint
 from ._drive import AbstractDrive, as_drive, value_at
 from ._electron import VELOCITY_PER_MOMENT, TorqueCoefficients, torque_coefficients
 from ._observe import WallState
@@ -89,6 +89,12 @@ class CollectiveWall(eqx.Module):
         if charge not in (1, -1):
             raise ValueError(f"`charge` must be +1 or -1, got {charge!r}")
         self.charge = int(charge)
+        for name in ("A", "K", "Kp", "Ms", "alpha", "xi", "P", "n0", "gamma"):
+            if getattr(self, name).ndim:
+                raise ValueError(
+                    f"`{name}` must be a number, got shape {getattr(self, name).shape}; "
+                    "for many walls use jax.vmap"
+                )
         total = self.K + self.Kp
         if is_concrete(total) and bool(jnp.any(total <= 0)):
             raise ValueError(f"`K + Kp` must be > 0, got {float(jnp.min(total)):.6g}")
@@ -119,7 +125,6 @@ class CollectiveWall(eqx.Module):
         qdot = self.charge * self.width(phi) * (c.alpha * phidot + hard) - c.U
         return qdot, phidot
 
-    @eqx.filter_jit
     def motion(self, j: ArrayLike = 0.0, B: ArrayLike = 0.0) -> WallMotion:
         """Long-time motion under a constant current density j [A/m^2] and field B [T] along +c.
 
@@ -131,11 +136,9 @@ class CollectiveWall(eqx.Module):
         mode and to second order, in j, B and every parameter, on both sides of the breakdown (at
         the breakdown itself the velocity has a square-root edge).
         Both cases are exact for the equations of the class.
+        Raises ValueError for a j or B that is not finite or not a number.
         """
-        dtype = self.A.dtype
-        j, B = jnp.broadcast_arrays(jnp.asarray(j, dtype), jnp.asarray(B, dtype))
-        flat = jax.vmap(self._motion)(j.ravel(), B.ravel())
-        return WallMotion(*(x.reshape(j.shape) for x in flat))
+        return _long_time(self, leaf("j", j), leaf("B", B))
 
     def evolve(
         self,
@@ -147,14 +150,16 @@ class CollectiveWall(eqx.Module):
         angle: ArrayLike | None = None,
         rtol: float | None = None,
         adjoint: dfx.AbstractAdjoint | None = None,
+        max_steps: int = 2**18,
     ) -> WallState:
         """Position [m], width [m] and angle [rad] at the times t [s], (T,), from t[0] on.
 
         j [A/m^2], B [T]: numbers or drives in time, e.g. `Pulse`.  position, angle: at t[0]; the
         angle is by default that of the rest state.  rtol: relative error of a step, on q/lambda and
         phi; by default 1e-8 (float64) or 1e-5 (float32).
-        adjoint: as in `jaxstt.evolve`.
-        Raises ValueError for times that do not increase.
+        adjoint: as in `jaxstt.evolve`.  max_steps: of the whole run.
+        Raises ValueError for times that do not increase or a tolerance <= 0, RuntimeError (equinox)
+        if the steps run out.
         """
         dtype = self.A.dtype
         t = leaf("t", t).astype(dtype)
@@ -167,6 +172,10 @@ class CollectiveWall(eqx.Module):
         length = jnp.sqrt(self.A / self.K)  # reduced units: q in lambda, t in the whole run
         span = t[-1] - t[0]
         tol = (1e-5 if dtype == jnp.float32 else 1e-8) if rtol is None else rtol
+        if not (isinstance(tol, int | float) and 0 < tol < float("inf")):
+            raise ValueError(f"`rtol` must be a number > 0, got {tol!r}")
+        if max_steps < 1:
+            raise ValueError(f"`max_steps` must be >= 1, got {max_steps}")
         controller = dfx.PIDController(rtol=tol, atol=tol)
         if bends:
             inside = jnp.clip((jnp.concatenate(bends).astype(dtype) - t[0]) / span, 0.0, 1.0)
@@ -178,7 +187,7 @@ class CollectiveWall(eqx.Module):
             return jnp.stack([qdot / length, phidot]) * span
 
         phi = self._rest() if angle is None else jnp.asarray(angle, dtype)
-        sol = dfx.diffeqsolve(
+        solve = lambda: dfx.diffeqsolve(  # noqa: E731
             dfx.ODETerm(rate),
             dfx.Tsit5(),
             jnp.zeros((), dtype),
@@ -188,8 +197,9 @@ class CollectiveWall(eqx.Module):
             saveat=dfx.SaveAt(ts=(t - t[0]) / span),
             stepsize_controller=controller,
             adjoint=dfx.RecursiveCheckpointAdjoint() if adjoint is None else adjoint,
-            max_steps=2**18,
+            max_steps=max_steps,
         )
+        sol = naming_the_adjoint(solve)
         assert sol.ys is not None
         return WallState(sol.ys[:, 0] * length, self.width(sol.ys[:, 1]), sol.ys[:, 1])
 
@@ -249,6 +259,14 @@ class CollectiveWall(eqx.Module):
         time = weight / jnp.where(locked, 1.0, phidot)  # dt per dx; signed like phidot
         mean = 1 / jnp.mean(time)
         return jnp.mean(qdot * time) * mean, mean, slowest
+
+
+@eqx.filter_jit
+def _long_time(wall: CollectiveWall, j: Array, B: Array) -> WallMotion:
+    dtype = wall.A.dtype
+    j, B = jnp.broadcast_arrays(j.astype(dtype), B.astype(dtype))
+    flat = jax.vmap(wall._motion)(j.ravel(), B.ravel())
+    return WallMotion(*(x.reshape(j.shape) for x in flat))
 
 
 def _extremum(f, start: Array, sign: int) -> Array:

@@ -84,6 +84,10 @@ def test_a_short_pulse_after_a_long_rest_is_not_jumped_over(name: str):
     # The area of each pulse is 1.6 pT s: a turn of gamma times that, 0.28 rad.
     assert 0.2 < float(jnp.arccos(fine[2, 0, 0, 0])) < 0.3
     np.testing.assert_allclose(coarse, fine, atol=1e-6)
+    # Steps of 3 ps through edges that they would not meet: sharp ones enter at first order.
+    stepped = jaxstt.evolve(llg, m0, [0, 2e-9, 3.2e-9], solver=jaxstt.FixedStep(3e-12)).m
+    np.testing.assert_allclose(stepped[2], fine, atol=1e-6)
+    np.testing.assert_allclose(stepped[1], m0, atol=1e-12)
 
 
 def test_a_bare_function_and_a_sinusoid_drive(wall):

@@ -1,5 +1,6 @@
 """The equation itself: reference numbers, implicit residual, conservation laws, signs."""
 
+import diffrax
 import equinox as eqx
 import helpers
 import jax
@@ -140,6 +141,29 @@ BAD = {
     "alpha text": (lambda: jaxstt.LLG(_WIRE, Ms=1.0, alpha="x"), "`alpha` must be a number"),
     "gamma": (lambda: jaxstt.LLG(**_LLG, gamma=0.0), "`gamma` must be > 0"),
     "one term": (lambda: jaxstt.LLG(**_LLG, energies=(3,)), "`energies` must hold jaxstt energies"),
+    "no tuple": (lambda: jaxstt.LLG(**_LLG, energies=jaxstt.Zeeman((0, 0, 1))), "needs a comma"),
+    "vacuum": (
+        lambda: jaxstt.LLG(_WIRE, Ms=jnp.ones(_WIRE.shape).at[5:].set(0.0), alpha=0.1),
+        "`Ms` is 0 in 91 cells of the magnet; .*mask=Ms > 0",
+    ),
+    "gamma field": (lambda: jaxstt.LLG(**_LLG, gamma=jnp.ones(3)), "`gamma` must be a number"),
+    "K shape": (
+        lambda: jaxstt.LLG(**_LLG, energies=(jaxstt.UniaxialAnisotropy(jnp.ones(96)),)),
+        "`K` of UniaxialAnisotropy must be a number",
+    ),
+    "P field": (
+        lambda: jaxstt.LLG(**_LLG, torques=(jaxstt.ZhangLi((0, 0, 0), P=np.ones(9), xi=0),)),
+        "`P` of ZhangLi must be a number",
+    ),
+    "wall outside": (lambda: jaxstt.bloch_wall(_WIRE, 1e-8, position=1.0), "`position` must lie"),
+    "key": (lambda: jaxstt.random(_WIRE, 0), "`key` must be a JAX random key"),
+    "grid number": (lambda: jaxstt.Grid(5, (1e-9,) * 3), "`shape` must have three entries"),
+    "collective batch": (
+        lambda: jaxstt.CollectiveWall(
+            A=1e-11, K=1e5, Kp=1e4, Ms=8e5, alpha=0.1, xi=np.ones(3), P=0.5
+        ),
+        "`xi` must be a number, got shape .*jax.vmap",
+    ),
     "n0 twice": (lambda: jaxstt.LLG(**_LLG, torques=(_N0, _N0)), "at most one torque with n0"),
     "P": (lambda: jaxstt.ZhangLi((1, 0, 0), P=1.2, xi=0.1), "`P` must be <= 1, got 1.2"),
     "n0": (lambda: jaxstt.ZhangLi((1, 0, 0), P=1, xi=0.1, n0=-1), "`n0` must be >= 0"),
@@ -171,10 +195,35 @@ BAD = {
     "m0 shape": (lambda: jaxstt.evolve(_simple(), _m0()[:, :5], [0, 1e-12]), "`m0` must have"),
     "t order": (lambda: jaxstt.evolve(_simple(), _m0(), [0, 0]), "`t` must increase"),
     "t one": (lambda: jaxstt.evolve(_simple(), _m0(), [0]), "`t` must hold at least 2"),
-    "rtol": (lambda: jaxstt.evolve(_simple(), _m0(), [0, 1e-12], rtol=0), "`rtol` must be > 0"),
+    "rtol": (lambda: jaxstt.evolve(_simple(), _m0(), [0, 1e-12], rtol=0), "`rtol` must be a number > 0"),
+    "rtol of fixed": (
+        lambda: jaxstt.evolve(_simple(), _m0(), [0, 1e-12], solver=jaxstt.FixedStep(), rtol=1e-3),
+        "`rtol` has no meaning with FixedStep",
+    ),
+    "adjoint of fixed": (
+        lambda: jaxstt.evolve(
+            _simple(),
+            _m0(),
+            [0, 1e-12],
+            solver=jaxstt.FixedStep(),
+            adjoint=diffrax.BacksolveAdjoint(),
+        ),
+        "`adjoint` must be diffrax.ForwardMode",
+    ),
+    "implicit": (
+        lambda: jaxstt.evolve(_simple(), _m0(), [0, 1e-12], solver=diffrax.Kvaerno3()),
+        "`solver` must be an explicit adaptive",
+    ),
+    "collective rtol": (lambda: _wall().evolve([0, 1e-9], rtol=-1), "`rtol` must be a number > 0"),
+    "collective j": (lambda: _wall().motion(j=jnp.nan), "`j` must be finite"),
+    "collective drive": (lambda: _wall().motion(j=jaxstt.Pulse(1.0, 0.0, 1e-9)), "`j` must be a n"),
     "dt": (lambda: jaxstt.FixedStep(-1e-13), "`dt` must be > 0"),
     "tol": (lambda: jaxstt.relax(_simple(), _m0(), tol=0), "`tol` must be > 0"),
 }
+
+
+def _wall():
+    return jaxstt.CollectiveWall(A=1e-11, K=1e5, Kp=1e4, Ms=8e5, alpha=0.1, xi=0.2, P=0.5)
 
 
 def _simple():

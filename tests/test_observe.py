@@ -61,6 +61,29 @@ def test_average_counts_magnetic_cells_only():
     )
 
 
+@pytest.mark.parametrize("charge", [1, -1])
+def test_the_edge_of_the_magnet_is_no_wall(charge: int):
+    mask = np.zeros(GRID.shape, bool)
+    mask[20:70] = True
+    grid = jaxstt.Grid(GRID.shape, GRID.spacing, mask=mask)
+    m = jaxstt.bloch_wall(grid, 4 * D, position=45.3 * D, charge=charge)
+    np.testing.assert_allclose(jaxstt.wall_position(grid, m), 45.3 * D, rtol=1e-6)
+    for direction in ((0, 0, 1), (0, 0, -1), (0, 1, 1e-3)):
+        with pytest.raises(ValueError, match="got 0 sign changes"):
+            jaxstt.wall_position(grid, jaxstt.uniform(grid, direction))
+
+
+def test_a_track_of_two_walls_is_refused():
+    place = jnp.arange(96.0)[:, None, None] * jnp.ones((96, 2, 1))
+    theta = 2 * jnp.arctan(jnp.exp((place - 25) / 3)) + 2 * jnp.arctan(jnp.exp((place - 70) / 3))
+    m = jnp.stack([jnp.sin(theta), 0 * theta, jnp.cos(theta)])
+    one = jaxstt.WallTracker(GRID)(0.0, m)
+    t = jnp.linspace(0, 1e-8, 21)
+    track = jax.tree.map(lambda x: jnp.full(t.shape, x), one)
+    with pytest.raises(ValueError, match="one wall must stay inside"):
+        jaxstt.wall_motion(GRID, jaxstt.Solution(t, track, {}, jaxstt.RESULTS.successful))
+
+
 def _solution(t, q, phi):
     track = jaxstt.WallState(jnp.asarray(q), jnp.full(t.shape, 1e-8), jnp.asarray(phi))
     return jaxstt.Solution(jnp.asarray(t), track, {}, jaxstt.RESULTS.successful)
@@ -92,7 +115,12 @@ def test_locked_wall_and_default_window():
 
 @pytest.mark.parametrize(
     "turned,samples,message",
-    [(1.5, 101, "neither rests"), (20.0, 9, "more than pi/2"), (0.0, 5, "at least 4 saved times")],
+    [
+        (1.5, 101, "neither rests"),
+        (0.2, 101, "neither rests"),
+        (20.0, 9, "more than pi/2"),
+        (0.0, 5, "at least 4 saved times"),
+    ],
 )
 def test_records_that_cannot_be_read(turned: float, samples: int, message: str):
     t = np.linspace(0, 1e-8, samples)

@@ -145,3 +145,9 @@ def test_evolve_does_not_miss_a_pulse():
     fine = wall.evolve([0, 2.9e-9, 3e-9, 3.05e-9, 3.2e-9, 10e-9], pulse).position[-1]
     assert float(fine) > 1e-9
     np.testing.assert_allclose(coarse, fine, rtol=1e-6)
+
+
+def test_forward_mode_through_a_reverse_mode_run_names_the_way_out():
+    wall = jaxstt.CollectiveWall(A=1e-11, K=1e5, Kp=1e4, Ms=8e5, alpha=0.1, xi=0.2, P=0.5)
+    with pytest.raises(TypeError, match="ForwardMode"):
+        jax.jacfwd(lambda j: wall.evolve([0.0, 1e-9], j=j).position[-1])(jnp.asarray(1e11))
