@@ -26,8 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxstt
-from jaxstt._electron._spin_ode import SpinODE, SpinSolution, evolve_spin
-from jaxstt._electron._spin_steps import MagnusSteps
+from jaxstt import MagnusSteps, SpinODE, SpinSolution, evolve_spin
 
 DELTA, XI, V_F, WIDTH = 1.0 * jaxstt.constants.EV, 0.02, 1e6, 2e-9
 SLOWEST = 0.1  # |cos| of the angle to the wall's normal: slower electrons need not be solved
