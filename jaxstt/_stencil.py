@@ -92,10 +92,13 @@ def directional(grid: Grid, u: Array, m: Vectors, order: int = 2) -> Vectors:
     return total
 
 
-def sharpest(grid: Grid, m: Vectors) -> Array:
-    """The largest |m[i+1] - m[i]|/d between two cells of the magnet, 1/m; 1/lambda in a wall."""
+def sharpest(grid: Grid, m: Vectors, axes: tuple[int, ...] | None = None) -> Array:
+    """The largest |m[i+1] - m[i]|/d between two cells of the magnet, 1/m; 1/lambda in a wall.
+
+    axes: along which to look; None: all.
+    """
     found = jnp.zeros((), m.dtype)
-    for axis in active_axes(grid):
+    for axis in active_axes(grid) if axes is None else axes:
         _, upper = neighbours(grid, m, axis)
         step = upper - m
         found = jnp.maximum(found, jnp.sqrt(jnp.max(dot(step, step))) / grid.spacing[axis])

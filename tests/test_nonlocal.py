@@ -1,5 +1,6 @@
 """NonlocalSTT: spins followed along the wire, against Zhang-Li and the wall-crossing table."""
 
+import equinox as eqx
 import helpers
 import jax
 import jax.numpy as jnp
@@ -25,6 +26,7 @@ def wire(cell: float, length: float = 600e-9) -> jaxstt.Grid:
     return jaxstt.Grid((round(length / cell), 1, 1), (cell, cell, cell))
 
 
+@eqx.filter_jit
 def rate(torque: jaxstt.AbstractTorque, grid: jaxstt.Grid, m: jax.Array) -> jax.Array:
     return torque.rate(grid, jnp.asarray(MS), jnp.zeros(()), m)
 
@@ -62,12 +64,12 @@ def weights(found: jax.Array) -> tuple[float, float]:
 
 @pytest.mark.parametrize("ratio,xi,a,xi_eff,fermi", CROSSING)
 def test_wall_crossing_table(ratio, xi, a, xi_eff, fermi) -> None:
-    """Cells of a tenth of the width at fourth order: some 1e-3 of both weights, 5e-6 of b."""
+    """Cells of a tenth of the width at fourth order: 5e-4 of both weights, 3e-6 of b."""
     found = weights(np.asarray(rate(torque(ratio, xi, order=4), GRID, WALL)))
-    assert found[0] * (1 + xi**2) == pytest.approx(a, rel=2e-3)
-    assert found[1] / found[0] == pytest.approx(xi_eff, rel=2e-3, abs=5e-6)
+    assert found[0] * (1 + xi**2) == pytest.approx(a, rel=5e-4)
+    assert found[1] / found[0] == pytest.approx(xi_eff, rel=5e-4, abs=3e-6)
     found = weights(np.asarray(rate(torque(ratio, xi, order=4, directions=10), GRID, WALL)))
-    assert found[1] / found[0] == pytest.approx(fermi, rel=5e-3, abs=1e-5)
+    assert found[1] / found[0] == pytest.approx(fermi, rel=1e-3, abs=1e-5)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -116,6 +118,8 @@ def test_wall_velocity(ratio, a, xi_eff, within, j) -> None:
     found = velocity(torque(ratio, 0.1, j, order=4))
     assert local * j < 0
     assert found / local == pytest.approx(a * xi_eff / 0.1, rel=within)
+    if ratio == 20:
+        assert found / local == pytest.approx(1, abs=2e-3)
 
 
 def test_derivatives() -> None:
@@ -196,3 +200,11 @@ def test_evolve_warns_of_a_narrow_texture() -> None:
     jaxstt.evolve(llg(term, grid), wide, [0, 1e-14])
     with pytest.warns(jaxstt.ValidityWarning, match="kappa = .* = 0.33"):
         jaxstt.evolve(llg(term, grid), narrow, [0, 1e-14])
+
+
+def test_evolve_warns_of_a_wall_of_two_cells() -> None:
+    grid = wire(2e-9, 100e-9)
+    term = torque(3.0, 0.1)
+    jaxstt.evolve(llg(term, grid), jaxstt.neel_wall(grid, 5e-9), [0, 1e-14])
+    with pytest.warns(jaxstt.ValidityWarning, match="narrower than two cells"):
+        jaxstt.evolve(llg(term, grid), jaxstt.neel_wall(grid, 3.6e-9), [0, 1e-14])

@@ -1,6 +1,6 @@
 """Torques beyond -gamma m x B; each gives a rate in 1/s and what it does to gamma and alpha."""
 
 from ._base import AbstractTorque as AbstractTorque
+from ._base import ValidityWarning as ValidityWarning
 from ._nonlocal import NonlocalSTT as NonlocalSTT
-from ._zhang_li import ValidityWarning as ValidityWarning
 from ._zhang_li import ZhangLi as ZhangLi

@@ -9,6 +9,10 @@ from .._grid import Grid
 from .._types import Vectors
 
 
+class ValidityWarning(UserWarning):
+    """A texture is narrower than a torque, or the grid, can describe."""
+
+
 class AbstractTorque(eqx.Module):
     """A torque T/Ms on the magnetisation.
 

@@ -1,5 +1,6 @@
 """The torque of spins that do not follow: ballistic electrons obey Eq (8) along the wire."""
 
+import warnings
 from typing import Any
 
 import equinox as eqx
@@ -14,15 +15,19 @@ from .._drive import AbstractDrive, as_drive, check_number, largest, value_at
 from .._electron import VELOCITY_PER_MOMENT, exchange_time
 from .._energy import inverse
 from .._grid import Grid
-from .._stencil import check_order, cross, dot, lift, second_difference
+from .._stencil import check_order, cross, dot, lift, second_difference, sharpest
 from .._store import stored
 from .._types import Vectors
-from ._base import AbstractTorque
+from ._base import AbstractTorque, ValidityWarning
 
 _FASTEST = 2.9
 """Precession between two cells, rad, at most.  The free precession of a spin is excited by what a
 texture holds of its wave number; more than this per cell would alias to long waves, which every
 wall holds.  The local response knows no such limit."""
+
+
+_COARSE = 0.5
+"""Turn of m between two cells, rad, in the middle of a wall whose width is two cells."""
 
 
 class NonlocalSTT(AbstractTorque):
@@ -88,6 +93,17 @@ class NonlocalSTT(AbstractTorque):
                 " come in"
             )
 
+    def warn(self, grid: Grid, m: Array) -> None:
+        k = axis_index("axis", self.axis)
+        turn = float(sharpest(grid, m, (k,)) * grid.spacing[k])
+        if turn > _COARSE:
+            warnings.warn(
+                f"m turns by {turn:.2g} rad from cell to cell along {self.axis}: the electrons of "
+                "NonlocalSTT see a texture narrower than two cells (better four or more)",
+                ValidityWarning,
+                stacklevel=4,
+            )
+
     def rate(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
         axis = axis_index("axis", self.axis)
         if grid.shape[axis] == 1:
@@ -96,19 +112,21 @@ class NonlocalSTT(AbstractTorque):
         back = j > 0  # electrons fly along -j
         n = jnp.moveaxis(m, axis + 1, 1)
         n = jnp.where(back, n[:, ::-1], n)
-        J = self._transfer(n, grid.spacing[axis])
-        edges = [(0, 0), (1, 1), (0, 0), (0, 0)]
-        J = jnp.pad(J, edges)
-        J = 0.5 * (J[:, :-1] + J[:, 1:])
-        J = jnp.moveaxis(jnp.where(back, J[:, ::-1], J), 1, axis + 1)
+        local, free = (
+            jnp.moveaxis(jnp.where(back, x[:, ::-1], x), 1, axis + 1)
+            for x in map(_to_cells, self._transfer(n, grid.spacing[axis]))
+        )
         if self.order == 4:
-            J = J - second_difference(grid, J, axis) / 6
+            local = local - second_difference(grid, local, axis) / 6
+            free = free - second_difference(grid, free, axis) / 6
+        # The non-adiabatic part by the same difference as in ZhangLi.
+        J = local - self.xi * cross(m, local) + free
         strength = VELOCITY_PER_MOMENT * self.P / grid.spacing[axis] * inverse(Ms)
         torque = lift(strength * jnp.where(back, j, -j)) * J
         return torque - m * lift(dot(m, torque))
 
-    def _transfer(self, n: Array, d: float) -> Array:
-        """int s x n dx/(v tau_ex) between neighbours along axis 1, averaged over directions."""
+    def _transfer(self, n: Array, d: float) -> tuple[Array, Array]:
+        """`ballistic_transfer` of n with cells of d [m], averaged over directions."""
         length = self.v_F * exchange_time(self.Delta)
         if self.directions == 1:
             return ballistic_transfer(n, self.xi, d / length)
@@ -116,7 +134,8 @@ class NonlocalSTT(AbstractTorque):
         mu = 0.5 * (x + 1)
         h = d / (length * jnp.asarray(mu, length.dtype))
         each = lax.map(lambda h: ballistic_transfer(n, self.xi, h), h)
-        return jnp.tensordot(jnp.asarray(1.5 * mu**2 * w, n.dtype), each, 1)
+        weight = jnp.asarray(1.5 * mu**2 * w, n.dtype)
+        return jnp.tensordot(weight, each[0], 1), jnp.tensordot(weight, each[1], 1)
 
     def renormalisation(self, Ms: Array) -> tuple[Array, Array] | None:
         eta = self.n0 * inverse(Ms) / (1 + self.xi**2)
@@ -131,10 +150,17 @@ class NonlocalSTT(AbstractTorque):
         return [self.j.breakpoints] if isinstance(self.j, AbstractDrive) else []
 
 
-def ballistic_transfer(n: Array, xi: Array, h: Array) -> Array:
+def _to_cells(x: Array) -> Array:
+    """Half of what lies on either side of each cell along axis 1; nothing beyond the ends."""
+    x = jnp.pad(x, [(0, 0), (1, 1), (0, 0), (0, 0)])
+    return 0.5 * (x[:, :-1] + x[:, 1:])
+
+
+def ballistic_transfer(n: Array, xi: Array, h: Array) -> tuple[Array, Array]:
     """int s x n dtau between neighbours of n (3, N, ...) for spins that fly along +axis 1.
 
-    tau: time of flight in tau_ex, h of it from cell to cell.  Shape (3, N-1, ...).
+    tau: time of flight in tau_ex, h of it from cell to cell.  Both of shape (3, N-1, ...): L, the
+    adiabatic part of what s* gives, whose whole is L - xi n x L; and what r and y give.
 
     In the axes that turn with n, w = n x dn/dtau is the angular velocity of n, and with b = n - w
         ds/dtau = b x s - xi (s - n),     s = s* + r + y,
@@ -174,12 +200,13 @@ def ballistic_transfer(n: Array, xi: Array, h: Array) -> Array:
     across = y - along
     later = lift(decay) * (lift(c * c - s * s) * across + lift(2 * c * s) * cross(b, across))
     change, across = stored((later - across, across))
-    rate = angle / h
-    integral = along * (h * _expm1_over(-xi * h))  # of y, along b and across
-    integral = integral - (xi * change + lift(rate) * cross(b, change)) / lift(xi**2 + rate**2)
+    # int y dtau, along b and across: there by what a whole turn leaves, which the limit on the
+    # angle does not touch.
+    integral = along * (h * _expm1_over(-xi * h))
+    integral = integral - (xi * change + lift(Omega) * cross(b, change)) / lift(xi**2 + Omega**2)
     free = cross(integral + h * lag_here, here)
     free = free + 0.5 * h * cross(w, free)  # as seen half-way between the two cells
-    return jnp.where(full[None], (xi * arc - chord) / lift(D) + free, 0.0)
+    return jnp.where(full[None], -chord / lift(D), 0.0), jnp.where(full[None], free, 0.0)
 
 
 def _answer(n: Array, w: Array, D: Array, xi: Array) -> Array:

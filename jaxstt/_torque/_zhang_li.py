@@ -15,13 +15,9 @@ from .._energy import inverse
 from .._grid import Grid
 from .._stencil import active_axes, check_order, cross, directional, dot, lift, sharpest
 from .._types import Vectors
-from ._base import AbstractTorque
+from ._base import AbstractTorque, ValidityWarning
 
 _CONVENTIONS = ("paper", "oommf")
-
-
-class ValidityWarning(UserWarning):
-    """A texture is narrower than the theory of the local torque allows."""
 
 
 class ZhangLi(AbstractTorque):
