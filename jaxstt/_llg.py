@@ -79,6 +79,7 @@ class LLG(eqx.Module):
         for torque in self.torques:
             torque.check(grid)
         self._check_n0()
+        self._check_damping()
 
     def _check_n0(self) -> None:
         known = [
@@ -89,6 +90,17 @@ class LLG(eqx.Module):
             raise ValueError(
                 "`torques` must hold at most one torque with n0 > 0, "
                 f"got {len(carriers)}: the same electrons would renormalise gamma twice"
+            )
+
+    def _check_damping(self) -> None:
+        responses = (torque.renormalisation(self.Ms) for torque in self.torques)
+        damping = self.alpha
+        for _, lag in (r for r in responses if r is not None):
+            damping = damping + lag
+        if is_concrete(damping) and bool(jnp.any(damping < 0)):
+            raise ValueError(
+                "`alpha` + xi eta must be >= 0 (xi < 0 with n0 > 0 drives instead of damping), "
+                f"got {float(jnp.min(damping)):.6g}"
             )
 
     def field(self, t: Array, m: Vectors) -> Vectors:

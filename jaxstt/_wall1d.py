@@ -95,6 +95,12 @@ class CollectiveWall(eqx.Module):
                     f"`{name}` must be a number, got shape {getattr(self, name).shape}; "
                     "for many walls use jax.vmap"
                 )
+        damping = self.alpha + self.xi * self.n0 / self.Ms / (1 + self.xi**2)
+        if is_concrete(damping) and bool(damping < 0):
+            raise ValueError(
+                "`alpha` + xi eta must be >= 0 (xi < 0 with n0 > 0 drives instead of damping), "
+                f"got {float(damping):.6g}"
+            )
         total = self.K + self.Kp
         if is_concrete(total) and bool(jnp.any(total <= 0)):
             raise ValueError(f"`K + Kp` must be > 0, got {float(jnp.min(total)):.6g}")

@@ -141,6 +141,18 @@ BAD = {
     "alpha text": (lambda: jaxstt.LLG(_WIRE, Ms=1.0, alpha="x"), "`alpha` must be a number"),
     "gamma": (lambda: jaxstt.LLG(**_LLG, gamma=0.0), "`gamma` must be > 0"),
     "one term": (lambda: jaxstt.LLG(**_LLG, energies=(3,)), "`energies` must hold jaxstt energies"),
+    "negative damping": (
+        lambda: jaxstt.LLG(
+            _WIRE, Ms=8e5, alpha=1e-3, torques=(jaxstt.ZhangLi((0, 0, 0), P=0.5, xi=-0.5, n0=1e4),)
+        ),
+        "`alpha` \\+ xi eta must be >= 0",
+    ),
+    "negative damping of a wall": (
+        lambda: jaxstt.CollectiveWall(
+            A=1e-11, K=1e5, Kp=1e4, Ms=8e5, alpha=1e-3, xi=-0.5, P=0.5, n0=1e4
+        ),
+        "`alpha` \\+ xi eta must be >= 0",
+    ),
     "no tuple": (lambda: jaxstt.LLG(**_LLG, energies=jaxstt.Zeeman((0, 0, 1))), "needs a comma"),
     "vacuum": (
         lambda: jaxstt.LLG(_WIRE, Ms=jnp.ones(_WIRE.shape).at[5:].set(0.0), alpha=0.1),
