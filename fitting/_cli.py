@@ -66,16 +66,18 @@ def command(
         str, typer.Option(metavar="NAMES", help="Parameters to fit, separated by commas.")
     ] = "xi,P,alpha",
     fix: Annotated[
-        str, typer.Option(metavar="NAME=VALUE,...", help="Known parameters, SI, taken as exact.")
-    ] = "",
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE,...", help="Known parameters, SI, taken as exact."),
+    ] = None,
     optimizer: Annotated[str, typer.Option(help="lm (Levenberg-Marquardt), lbfgs or adam.")] = "lm",
     out: Annotated[Path, typer.Option(help="Folder for fit.json and fit.png.")] = Path("fit"),
     std: Annotated[
         str, typer.Option(metavar="PERCENT", help="Error of rows that have none, e.g. 5%.")
     ] = "",
     exclude: Annotated[
-        str, typer.Option(metavar="LINES", help="Rows to leave out, by line, e.g. 24,30-32.")
-    ] = "",
+        list[str] | None,
+        typer.Option(metavar="LINES", help="Rows to leave out, by line, e.g. 24,30-32."),
+    ] = None,
     max_steps: Annotated[
         int | None, typer.Option(help="Most steps of the optimizer from one start.")
     ] = None,
@@ -96,16 +98,16 @@ def command(
     if std:
         measured = measured.with_std(_fraction(std))
     if exclude:
-        measured = measured.exclude(_lines(exclude))
+        measured = measured.exclude(_lines(",".join(exclude)))
     settings: dict[str, Any] = {
         "model": model,
         "free": _names(free),
-        "fixed": _assignments(fix),
+        "fixed": _assignments(",".join(fix or [])),
         "optimizer": optimizer,
         "max_steps": max_steps,
         "seed": seed,
     }
-    _check_folder(out)
+    out = _folder(out)
     with _Progress(sys.stderr) as progress:
         result = fit(measured, callback=progress, **settings)
     print(result.report())
@@ -172,8 +174,11 @@ def _lines(text: str) -> list[int]:
     return found
 
 
-def _check_folder(folder: Path) -> None:
-    """InputError unless files can be written to `folder`, which may not exist yet."""
+def _folder(folder: Path) -> Path:
+    """`folder`, which may not exist yet; InputError unless files can be written to it."""
+    if str(folder).startswith("-"):
+        raise InputError(f"`--out` must be a folder, got the option {str(folder)!r}")
+    folder = folder.expanduser()
     if folder.exists() and not folder.is_dir():
         raise InputError(f"`--out` must be a folder, got the file {str(folder)!r}")
     there = folder.absolute()
@@ -184,6 +189,7 @@ def _check_folder(folder: Path) -> None:
     for name in ("fit.json", "fit.png"):
         if (folder / name).is_dir():
             raise InputError(f"`--out`: {str(folder / name)!r} must not be a folder")
+    return folder
 
 
 def _write(result: Fit, folder: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import datasets
-from ._errors import InputError, Rule, checked, nearest
+from ._errors import InputError, Rule, checked, nearest, plausible
 from ._sample import AXES, KEYS, Sample, described
 
 
@@ -47,6 +47,14 @@ NUMBERS: dict[str, Rule] = {
     "duration_s": "> 0",
 }
 """Columns of numbers; `value` is not among them, its limits are those of the observable."""
+SIZES = {
+    "current_density_A_per_m2": (1e4, 1e16),
+    "field_T": (1e-9, 1e2),
+    "temperature_K": (1e-6, 1e4),
+    "start_position_m": (1e-11, 1e-2),
+    "duration_s": (1e-13, 1e3),
+}
+"""Sizes that real experiments have, wide; what lies beyond is most likely a wrong unit."""
 
 DRIVES = ("current_density_A_per_m2", "field_T")
 COLUMNS = ("observable", *DRIVES, "field_axis", "temperature_K", "value", "std", "unit", "source")
@@ -226,11 +234,13 @@ def _header(
         seen[key] = where
         try:
             if key in KEYS:
-                fields[KEYS[key].field] = checked(f"header key `{key}`", value, KEYS[key].rule)
+                good = checked(f"header key `{key}`", value, KEYS[key].rule)
+                if not isinstance(good, str):
+                    plausible(f"header key `{key}`", good, KEYS[key].size)
+                fields[KEYS[key].field] = good
             elif key.removeprefix("truth_") in TRUTH and key.startswith("truth_"):
                 parameter = key.removeprefix("truth_")
-                good = checked(f"header key `{key}`", value, TRUTH[parameter])
-                truth[parameter] = float(good)
+                truth[parameter] = float(checked(f"header key `{key}`", value, TRUTH[parameter]))
             else:
                 known = (*KEYS, *(f"truth_{parameter}" for parameter in TRUTH))
                 raise InputError(
@@ -298,6 +308,9 @@ def _checked_record(given: dict[str, str], sample: Sample) -> dict[str, Any]:
         column: float(checked(f"column `{column}`", given[column], rule)) if given[column] else None
         for column, rule in NUMBERS.items()
     }
+    for column, limits in SIZES.items():
+        if (size := number[column]) is not None:
+            plausible(f"column `{column}`", size, limits)
     j, B = (number[drive] for drive in DRIVES)
     if name == "drift_velocity" and not j:
         raise InputError(f"column `{DRIVES[0]}` must be given and not 0 for drift_velocity")

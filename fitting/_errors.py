@@ -48,6 +48,16 @@ def checked(name: str, value: object, rule: Rule) -> float | str:
     return number
 
 
+def plausible(name: str, value: float, limits: tuple[float, float] | None) -> float:
+    """`value` if its size is that of a real sample, or 0; InputError that suspects the unit."""
+    if limits is not None and value != 0 and not limits[0] <= abs(value) <= limits[1]:
+        raise InputError(
+            f"{name} must be of a size between {limits[0]:g} and {limits[1]:g} (SI units), "
+            f"got {value:g}; is the unit right?"
+        )
+    return value
+
+
 def _number(value: object) -> float | None:
     # Python reads "1_000" and True as numbers; a reader of the file would not.
     if isinstance(value, bool) or (isinstance(value, str) and "_" in value):

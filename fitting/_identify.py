@@ -101,12 +101,13 @@ def identify(
         seen = seen + model_covariance
     covariance = seen + silent
     std = np.sqrt(np.diag(covariance))
-    useful = int(np.sum(s > 1 / USEFUL))
+    rank = int(np.sum(s > RANK_TOLERANCE * s[0])) if s[0] > 0 else 0
+    useful = min(int(np.sum(s > 1 / USEFUL)), rank)
     values = {n: float(v) for n, v in objective.values(jnp.asarray(z)).items()}
     return Identifiability(
         names=tuple(free),
         singular_values=tuple(float(x) for x in s),
-        rank=int(np.sum(s > RANK_TOLERANCE * s[0])) if s[0] > 0 else 0,
+        rank=rank,
         useful_rank=useful,
         fixed=tuple(n for n in free if std[names.index(n)] < USEFUL),
         combinations=_choose(values, names, free, (seen, covariance), useful),

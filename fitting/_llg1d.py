@@ -32,8 +32,17 @@ _SAMPLES = 64
 _CELLS_PER_WIDTH = 3.5
 """With fourth-order stencils the velocity is then right to 0.1 %; the data's own mesh, made for
 second order, would not be finer but wrong by (d/lambda)^2/6."""
+_CELLS_PER_TURN = 2.5
+"""Cells per width where a running wall is narrowest, which it passes quickly."""
 _HALF_TURNS = 1.6
 """Length of a running wall's record; one whole half turn must remain when the fit moves."""
+
+
+def _narrowest(wall: jaxstt.CollectiveWall, motion: jaxstt.WallMotion) -> float:
+    """The smallest width, m, that any of the walls passes through: running ones see all angles."""
+    running = ~np.asarray(motion.locked)
+    ends = [float(wall.width(phi)) for phi in (0.0, np.pi / 2)] if running.any() else []
+    return min([float(np.min(np.asarray(motion.width))), *ends])
 
 
 class LLG1D(Model):
@@ -87,7 +96,7 @@ class WirePredictor(Predictor):
         self.times = jnp.asarray(np.hstack([np.zeros((self.drives, 1)), record]))
         path = np.asarray(motion.velocity) * (settle + length)
         width = math.sqrt(values["A"] / values["K"])
-        cell = width / _CELLS_PER_WIDTH
+        cell = min(width / _CELLS_PER_WIDTH, _narrowest(wall, motion) / _CELLS_PER_TURN)
         cells = (1.3 * float(np.max(np.abs(path))) + 24 * width) / cell
         nx = 32 * math.ceil(cells / 32)
         if nx > 16384:

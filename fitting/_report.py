@@ -255,15 +255,25 @@ def _published(fit: Fit) -> list[str]:
         return []
     lines = []
     for i, cell in enumerate(cells):
-        if fit.data.observable[i] != "drift_velocity" or not cell:
+        published, u = _number_in(cell), float(fit.data.value[i])
+        if fit.data.observable[i] != "drift_velocity" or published is None or u == 0:
             continue
-        implied = implied_magnetisation(float(cell), float(fit.data.j[i]), float(fit.data.value[i]))
+        implied = implied_magnetisation(published, float(fit.data.j[i]), u)
         lines.append(
             f"published P = {cell} (line {fit.data.line[i]}) implies Ms = mu_B P j/(e u) = "
             f"{implied:.3g} A/m; the header says {Ms:.3g} A/m, which is used; the published P is "
             "not adopted"
         )
     return [*lines_of(lines, ""), ""] if lines else []
+
+
+def _number_in(cell: str) -> float | None:
+    """A free column may hold anything."""
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def implied_magnetisation(P: float, j: float, u: float) -> float:

@@ -20,29 +20,49 @@ class Key(NamedTuple):
     rule: Rule
     meaning: str
     unit: str = ""
+    size: tuple[float, float] | None = None
+    """Sizes that real samples have, wide; what lies beyond is most likely a wrong unit."""
 
+
+_LENGTH = (1e-11, 1e-2)
 
 KEYS = {
-    "Ms_A_per_m": Key("Ms", "> 0", "saturation magnetisation", "A/m"),
-    "A_J_per_m": Key("A", "> 0", "exchange constant", "J/m"),
-    "K_J_per_m3": Key("K", "a finite number", "crystalline easy-axis anisotropy", "J/m^3"),
+    "Ms_A_per_m": Key("Ms", "> 0", "saturation magnetisation", "A/m", size=(1e2, 1e7)),
+    "A_J_per_m": Key("A", "> 0", "exchange constant", "J/m", size=(1e-14, 1e-8)),
+    "K_J_per_m3": Key(
+        "K", "a finite number", "crystalline easy-axis anisotropy", "J/m^3", size=(1e-3, 1e9)
+    ),
     "K_hard_J_per_m3": Key(
-        "K_hard", "a finite number", "crystalline cost of the hard axis, beyond K", "J/m^3"
+        "K_hard",
+        "a finite number",
+        "crystalline cost of the hard axis, beyond K",
+        "J/m^3",
+        size=(1e-3, 1e9),
     ),
     "easy_axis": Key("easy_axis", AXES, "axis of the domains, z (film normal) or x (wire)"),
     "hard_axis": Key("hard_axis", AXES, "axis that K_hard makes costly"),
-    "length_m": Key("length", "> 0", "length of the wire, along x", "m"),
-    "width_m": Key("width", "> 0", "width of the wire, along y", "m"),
-    "thickness_m": Key("thickness", "> 0", "thickness of the magnetic layer, along z", "m"),
-    "cell_x_m": Key("cell_x", "> 0", "cell of the simulation along x", "m"),
-    "cell_y_m": Key("cell_y", "> 0", "cell of the simulation along y", "m"),
-    "cell_z_m": Key("cell_z", "> 0", "cell of the simulation along z", "m"),
-    "gamma_rad_per_sT": Key("gamma", "> 0", "gyromagnetic ratio; g = 2 if absent", "rad/(s T)"),
-    "temperature_K": Key("temperature", ">= 0", "temperature of rows that give none", "K"),
+    "length_m": Key("length", "> 0", "length of the wire, along x", "m", size=_LENGTH),
+    "width_m": Key("width", "> 0", "width of the wire, along y", "m", size=_LENGTH),
+    "thickness_m": Key(
+        "thickness", "> 0", "thickness of the magnetic layer, along z", "m", size=_LENGTH
+    ),
+    "cell_x_m": Key("cell_x", "> 0", "cell of the simulation along x", "m", size=_LENGTH),
+    "cell_y_m": Key("cell_y", "> 0", "cell of the simulation along y", "m", size=_LENGTH),
+    "cell_z_m": Key("cell_z", "> 0", "cell of the simulation along z", "m", size=_LENGTH),
+    "gamma_rad_per_sT": Key(
+        "gamma", "> 0", "gyromagnetic ratio; g = 2 if absent", "rad/(s T)", size=(1e10, 1e12)
+    ),
+    "temperature_K": Key(
+        "temperature", ">= 0", "temperature of rows that give none", "K", size=(1e-6, 1e4)
+    ),
     "wall": Key("wall", ("bloch", "neel", "head_to_head"), "kind of wall to start from"),
     "charge": Key("charge", "+1 or -1", "+1: easy component goes from + to - along +x"),
-    "position_m": Key("position", "a finite number", "start position of the wall", "m"),
-    "n0_A_per_m": Key("n0", ">= 0", "moment density of the conduction electrons", "A/m"),
+    "position_m": Key(
+        "position", "a finite number", "start position of the wall", "m", size=_LENGTH
+    ),
+    "n0_A_per_m": Key(
+        "n0", ">= 0", "moment density of the conduction electrons", "A/m", size=(1e-3, 1e7)
+    ),
     "convention": Key(
         "convention",
         ("paper", "mumax3", "oommf"),

@@ -72,7 +72,7 @@ def distance(objective: Objective, z: np.ndarray, at: Evaluation) -> float:
     """
     if not at.finite:
         return np.inf
-    inwards = (at.jacobian.T @ at.residuals) * np.sign(z) < 0
+    inwards = (at.jacobian.T @ at.residuals) * np.sign(z) > 0
     jacobian = at.jacobian[:, inwards | ~objective.space.at_bound(jnp.asarray(z))]
     if jacobian.shape[1] == 0:
         return 0.0

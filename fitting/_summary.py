@@ -22,6 +22,10 @@ from ._uncertainty import ModelError, birge_ratio, interval, model_error
 
 Errors = dict[str, float | None]
 
+MISFIT = 10.0
+"""chi2/dof above which the model does not describe the data, whatever its parameters."""
+SMALL_CURRENT = 1e9
+"""A/m^2; walls move at hundreds of times this."""
 EDGE = 0.005
 """A row whose drive is nearer to breakdown than this part of it is named in the notes."""
 
@@ -63,6 +67,8 @@ def summary(
             errors = model_error(problem, found.objective, best, stated, search.counter)
         extra = None if errors is None else errors.covariance
         arguments = (problem.objective, best.z, found.at, problem.free)
+        # What the data can fix is a matter of their errors, not of a model that misses them.
+        scale = min(scale, MISFIT**0.5)
         statistical = identify(*arguments, scale=scale)
         seen = identify(*arguments, scale=scale, model_covariance=extra)
         std, stat, model = _errors(problem, values, statistical, seen, errors)
@@ -89,7 +95,7 @@ def summary(
         std_model=model,
         intervals={n: None if (s := std[n]) is None else interval(n, fitted[n], s) for n in names},
         covariance=_covariance(names, values, seen if best.converged else None),
-        identifiability=seen,
+        identifiability=seen if best.converged else None,
         converged=best.converged,
         message=_message(best, search),
         chi2=found.at.chi2,
@@ -207,6 +213,22 @@ def _truth(data: Measurements) -> dict[str, float]:
 
 def _notes(problem: Problem, found: Minimum, errors: ModelError | None) -> tuple[str, ...]:
     data, notes = problem.data, []
+    chi2, dof = found.at.chi2, len(data) - len(problem.free)
+    if dof > 0 and not chi2 / dof < MISFIT:
+        notes.append(
+            f"the model does not describe these data: chi2/dof = {chi2 / dof:.3g}; the values and "
+            "errors mean little. Look for a wrong unit or sign, rows outside the model, errors "
+            "that are too small, or give `start` values"
+        )
+    largest = float(np.max(np.abs(data.j), initial=0.0))
+    if 0 < largest < SMALL_CURRENT:
+        notes.append(
+            f"the largest current density is {largest:.3g} A/m^2, little for a moving wall: is it "
+            "in A/m^2 (1 A/cm^2 = 1e4 A/m^2)?"
+        )
+    for i in np.flatnonzero((np.asarray(data.j) == 0) & (np.asarray(data.B) == 0)):
+        if data.observable[i] != "drift_velocity":
+            notes.append(f"line {data.line[i]} has neither current nor field: no wall moves there")
     for name in found.best.at_bound:
         notes.append(f"`{name}` sits at a bound of its range; its error bar means little")
     edge = on_the_edge(data, problem.values(found.best.z), EDGE)

@@ -31,6 +31,10 @@ def refused(arguments, capsys, folder: Path) -> str:
 
 
 BAD_FILES = [
+    (HEADER.replace("100e-9", "100") + COLUMNS + ROW, ":5: header key `width_m` must be of a size"),
+    (HEADER.replace("1.3e-11", "13") + COLUMNS + ROW, "`A_J_per_m` must be of a size between"),
+    (HEADER.replace("8e5", "1e-300") + COLUMNS + ROW, "got 1e-300; is the unit right?"),
+    (HEADER + COLUMNS + ROW.replace("11,0,", "11,500,"), ":8: column `field_T` must be of a size"),
     ("", "the file is empty"),
     (HEADER + "observable,current_density_A_per_m2,value,std,unit,speed\n" + ROW, "'speed'"),
     ("# Msat = 8e5\n" + COLUMNS + ROW, ":1: unknown header key `Msat`"),
@@ -147,3 +151,23 @@ def test_help_is_pleasant(capsys) -> None:
     for option in ("--model", "--free", "--fix", "--optimizer", "--out", "--template", "--std"):
         assert option in out
     assert "computed with OOMMF, not" in " ".join(out.split())
+
+
+def test_free_columns_hold_anything(tmp_path, capsys) -> None:
+    cells = ((1e11, 5, "n/a"), (2e11, 10, ""), (1e11, 0, "0.58"), (1e11, 5, "nan"))
+    rows = "".join(f"drift_velocity,{j},0,{u},1,m/s,{p}\n" for j, u, p in cells)
+    path = tmp_path / "free.csv"
+    path.write_text(HEADER + COLUMNS.strip() + ",x_P_published\n" + rows)
+    assert run([str(path), "--free", "P", "--fix", "xi=0", "--out", str(tmp_path / "o")]) == 0
+    assert "published P" not in capsys.readouterr().out
+
+
+def test_repeated_options_add_up(tmp_path, capsys) -> None:
+    options = ("--exclude", "27", "--exclude", "28", "--fix", "xi=0.25", "--fix", "P=0.5")
+    assert run(["strip_a", "--free", "alpha", *options, "--out", str(tmp_path / "o")]) == 0
+    assert "(16 rows)" in capsys.readouterr().out
+
+
+def test_out_is_no_option(capsys, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "got the option" in refused(["strip_a", "--out", "--model"], capsys, tmp_path)

@@ -225,7 +225,8 @@ def test_the_same_data_in_many_dresses(content, load):
 
 
 def test_header_reaches_the_sample(load):
-    values = dict.fromkeys(KEYS, "1") | {
+    sizes = {name: key.size or (1.0, 1.0) for name, key in KEYS.items()}
+    values = {name: repr(math.sqrt(low * high)) for name, (low, high) in sizes.items()} | {
         "easy_axis": "x",
         "hard_axis": "y",
         "wall": "head_to_head",

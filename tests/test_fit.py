@@ -267,3 +267,67 @@ def test_rows_on_the_breakdown_edge_are_named(strip) -> None:
     assert on_the_edge(data, values, 0.005) == (2, 3, 5)
     assert on_the_edge(data, values, 0.02) == (2, 3, 4, 5)
     assert not any("breakdown lies" in note for note in fitting.fit(strip).notes)
+
+
+FIELDS = [("wall_velocity", 0.0, B, 1.0, 0.1) for B in (5e-4, 1e-3, 8e-3, 1.2e-2)]
+FIELDS += [("precession_frequency", 0.0, B, 1.0, 0.1) for B in (8e-3, 1.2e-2)]
+
+
+@pytest.fixture(scope="module")
+def slow_wall(strip):
+    """Rows in a field alone, of a wall with the small damping that makes chi2 have two valleys."""
+
+    def make(extra=(), **values):
+        wall = strip.sample.cross_section()
+        known = {"A": strip.sample.A, "K": wall.K_eff, "Kp": 6e3, "Ms": strip.sample.Ms, "n0": 0.0}
+        data = measurements([*FIELDS, *extra], strip.sample)
+        gamma = strip.sample.gamma
+        return with_wall(data, **known, gamma=gamma, **values)
+
+    return make
+
+
+@pytest.mark.parametrize("free,fixed", [(("alpha",), {"xi": 0.0, "P": 0.5}), (None, {})])
+def test_field_rows_find_their_damping(slow_wall, free, fixed) -> None:
+    data = slow_wall(alpha=0.03, xi=0.1, P=0.5)
+    free = {} if free is None else {"free": free}
+    fit = fitting.fit(data, **free, fixed={**fixed, "K_perp": 6e3})
+    assert fit.converged and fit.chi2 < 1e-5
+    assert fit.values["alpha"] == pytest.approx(0.03, rel=1e-4)
+    assert "alpha" in fit.identifiability.fixed
+
+
+def test_a_model_that_misses_the_data_says_so(slow_wall) -> None:
+    """Rows of another unit: values are not called unfixed, the misfit is named."""
+    data = slow_wall(alpha=0.03, xi=0.1, P=0.5)
+    value = np.where(np.arange(len(data)) == 1, 30 * np.asarray(data.value), data.value)
+    fit = fitting.fit(
+        dataclasses.replace(data, value=value), free=("alpha",), fixed={"xi": 0.0, "P": 0.5}
+    )
+    assert any("does not describe these data" in note for note in fit.notes)
+    assert fit.identifiability is None or fit.identifiability.fixed == ("alpha",)
+
+
+def test_a_minimum_at_a_bound_is_a_result(strip) -> None:
+    rows = [("wall_velocity", j, 0.0, 1.0, 0.1) for j in (-1e12, -2e12, -3e12, -4e12)]
+    rows += [("wall_velocity", 0.0, B, 1.0, 0.1) for B in (5e-4, 1e-3)]
+    wall = strip.sample.cross_section()
+    data = with_wall(
+        measurements(rows, strip.sample),
+        A=strip.sample.A, K=wall.K_eff, Kp=wall.K_perp, Ms=strip.sample.Ms, n0=0.0,
+        gamma=strip.sample.gamma, alpha=0.1, xi=0.0, P=0.5,
+    )  # fmt: skip
+    noise = 1 + 0.02 * np.random.default_rng(1).normal(size=len(data))
+    value, std = np.asarray(data.value) * noise, np.maximum(data.std, 0.1)  # locked: v = 0
+    fit = fitting.fit(dataclasses.replace(data, value=value, std=std))
+    assert fit.converged and fit.values["xi"] < 1e-3
+    assert any("`xi` sits at a bound" in note for note in fit.notes)
+    assert fit.values["P"] == pytest.approx(0.5, rel=0.05)
+
+
+def test_a_row_without_current_and_field_is_noted(slow_wall) -> None:
+    rows = [("wall_velocity", 0.0, 0.0, 0.0, 0.1)]
+    data = slow_wall(rows, alpha=0.03, xi=0.1, P=0.5)
+    data = dataclasses.replace(data, std=np.maximum(data.std, 0.01))
+    fit = fitting.fit(data, free=("alpha",), fixed={"xi": 0.0, "P": 0.5})
+    assert any("neither current nor field" in note for note in fit.notes)

@@ -23,5 +23,5 @@ def interval(name: str, value: float, std: float) -> tuple[float, float]:
     if name in _LINEAR:
         low, high = _LINEAR[name]
         return max(value - NORMAL_95 * std, low), min(value + NORMAL_95 * std, high)
-    factor = math.exp(NORMAL_95 * std / value)
+    factor = math.exp(min(NORMAL_95 * std / value, 690.0))  # e^710 overflows
     return value / factor, value * factor
