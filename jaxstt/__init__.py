@@ -62,7 +62,11 @@ from ._emf import SpinMotiveDamping as SpinMotiveDamping
 from ._emf import emf as emf
 from ._emf import spin_motive_field as spin_motive_field
 from ._energy import AbstractEnergy as AbstractEnergy
+from ._energy import BulkDMI as BulkDMI
+from ._energy import CubicAnisotropy as CubicAnisotropy
+from ._energy import Demag as Demag
 from ._energy import Exchange as Exchange
+from ._energy import InterfacialDMI as InterfacialDMI
 from ._energy import ShapeAnisotropy as ShapeAnisotropy
 from ._energy import UniaxialAnisotropy as UniaxialAnisotropy
 from ._energy import Zeeman as Zeeman
@@ -85,6 +89,7 @@ from ._observe import wall_angle as wall_angle
 from ._observe import wall_position as wall_position
 from ._observe import wall_state as wall_state
 from ._observe import wall_width as wall_width
+from ._parameter import is_parameter as is_parameter
 from ._predict import Prediction as Prediction
 from ._predict import predict_wall as predict_wall
 from ._relax import RELAX_RESULTS as RELAX_RESULTS

@@ -76,8 +76,7 @@ class LLG(eqx.Module):
         _check_vacuum(grid, self.Ms)
         for term in (*self.energies, *self.torques):
             _check_shapes(grid, term)
-        for torque in self.torques:
-            torque.check(grid)
+            term.check(grid)
         self._check_n0()
         self._check_damping()
 

@@ -32,8 +32,12 @@ def neighbours(grid: Grid, m: Array, axis: int) -> tuple[Array, Array]:
         wall[axis] = (1, 1)
         mode = "wrap" if grid.periodic[axis] else "edge"
         solid = jnp.pad(grid.mask, wall, mode=mode)
-        lower = jnp.where(lift(lax.slice_in_dim(solid, 0, n, axis=axis)), lower, m)
-        upper = jnp.where(lift(lax.slice_in_dim(solid, 2, n + 2, axis=axis)), upper, m)
+        # A cell of vacuum meets its own copy too, or the magnet beside it would set it in motion.
+        below = grid.mask & lax.slice_in_dim(solid, 0, n, axis=axis)
+        above = grid.mask & lax.slice_in_dim(solid, 2, n + 2, axis=axis)
+        shape = (1,) * (m.ndim - 3) + grid.shape
+        lower = jnp.where(below.reshape(shape), lower, m)
+        upper = jnp.where(above.reshape(shape), upper, m)
     return lower, upper
 
 
@@ -46,6 +50,58 @@ def second_difference(grid: Grid, m: Array, axis: int) -> Array:
     """m[i-1] - 2 m + m[i+1]."""
     lower, upper = neighbours(grid, m, axis)
     return (lower - m) + (upper - m)
+
+
+def difference(grid: Grid, m: Vectors, axis: int) -> Vectors:
+    """m[i+1] - m[i-1], a neighbour outside the magnet counting as 0; 0 outside the magnet.
+
+    For energies of pairs of cells, where a pair with vacuum is missing; `neighbours` has copies.
+    """
+    n, mode = grid.shape[axis], "wrap" if grid.periodic[axis] else "constant"
+    solid = None if grid.mask is None else lift(grid.mask)
+    if solid is not None:
+        m = jnp.where(solid, m, 0.0)
+    width = [(0, 0)] * 4
+    width[axis + 1] = (1, 1)
+    padded = lax.optimization_barrier(jnp.pad(m, width, mode=mode))
+    upper = lax.slice_in_dim(padded, 2, n + 2, axis=axis + 1)
+    change = upper - lax.slice_in_dim(padded, 0, n, axis=axis + 1)
+    return change if solid is None else jnp.where(solid, change, 0.0)
+
+
+def open_faces(grid: Grid, axis: int) -> Array:
+    """How many faces (0, 1, 2) along `axis` each cell of the magnet has towards no other one.
+
+    Shape (nx, ny, nz), or 1 along the other axes where there is no mask; 0 in vacuum.
+    """
+    n, mode = grid.shape[axis], "wrap" if grid.periodic[axis] else "constant"
+    shape = tuple(n if i == axis else 1 for i in range(3))
+    solid = jnp.ones(shape, bool) if grid.mask is None else grid.mask
+    padded = jnp.pad(solid, [(1, 1) if i == axis else (0, 0) for i in range(3)], mode=mode)
+    lower = lax.slice_in_dim(padded, 0, n, axis=axis)
+    upper = lax.slice_in_dim(padded, 2, n + 2, axis=axis)
+    return jnp.where(solid & ~lower, 1.0, 0.0) + jnp.where(solid & ~upper, 1.0, 0.0)
+
+
+def diffusion(grid: Grid, A: Array, m: Vectors) -> Vectors:
+    """div(A grad m) for A (nx, ny, nz) by fluxes through the faces, order 2.
+
+    A at a face is the harmonic mean of its two cells; no flux passes a face towards vacuum.
+    """
+    A = lift(A if grid.mask is None else jnp.where(grid.mask, A, 0.0))
+    total = jnp.zeros_like(m)
+    for axis in active_axes(grid):
+        lower, upper = neighbours(grid, m, axis)
+        below, above = neighbours(grid, A, axis)
+        flux = _harmonic(A, above) * (upper - m) - _harmonic(A, below) * (m - lower)
+        total = total + flux * (1 / grid.spacing[axis] ** 2)
+    return total
+
+
+def _harmonic(a: Array, b: Array) -> Array:
+    """2 a b/(a + b), and 0 where both are 0."""
+    total = a + b
+    return 2 * a * (b / jnp.where(total == 0, 1.0, total))
 
 
 def check_order(order: int) -> int:

@@ -15,9 +15,16 @@ MS = 8e5
 ENERGIES = {
     "exchange": jaxstt.Exchange(1.3e-11),
     "exchange, order 4": jaxstt.Exchange(1.3e-11, order=4),
+    "exchange, field": jaxstt.Exchange(jnp.linspace(0.5e-11, 1.5e-11, 48).reshape(6, 4, 2)),
     "uniaxial": jaxstt.UniaxialAnisotropy(1.3e5, (0.6, 0.0, 0.8)),
     "hard axis": jaxstt.UniaxialAnisotropy(-2e4, (1.0, 0.0, 0.0)),
     "shape": jaxstt.ShapeAnisotropy((0.1, 0.2, 0.7)),
+    "cubic": jaxstt.CubicAnisotropy(3e4, -5e4, (1.0, 1.0, 0.0), (1.0, -1.0, 1.0)),
+    "interfacial DMI": jaxstt.InterfacialDMI(2e-3),
+    "interfacial DMI, edges": jaxstt.InterfacialDMI(2e-3, A=1.3e-11),
+    "bulk DMI": jaxstt.BulkDMI(1.5e-3),
+    "bulk DMI, field": jaxstt.BulkDMI(jnp.linspace(-1e-3, 2e-3, 48).reshape(6, 4, 2), A=1.3e-11),
+    "magnetostatics": jaxstt.Demag(GRID),
     "field": jaxstt.Zeeman((0.01, -0.02, 0.03)),
     "field in time": jaxstt.Zeeman(jaxstt.Sinusoid(jnp.array([0.0, 0.01, 0.02]), 1e9, 0.3)),
 }

@@ -254,3 +254,22 @@ def test_bad_input(name: str):
     make, message = BAD[name]
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_vacuum_stays_empty():
+    """With every term: no motion outside the mask, and finite slopes with respect to m and Ms."""
+    mask = jax.random.uniform(jax.random.key(5), helpers.GRID.shape) > 0.3
+    grid = jaxstt.Grid(mask.shape, helpers.GRID.spacing, mask=mask)
+    llg, m = helpers.everything(grid), helpers.noise(grid)
+    Ms = jnp.where(mask, 8e5, 0.0)
+
+    @jax.jit
+    def speed(m, Ms):
+        own = eqx.tree_at(lambda llg: llg.Ms, llg, Ms)
+        rate = own.rate(jnp.asarray(2.5e-12), m)
+        return jnp.sum(rate**2), rate
+
+    slopes, rate = jax.grad(speed, argnums=(0, 1), has_aux=True)(m, Ms)
+    assert float(jnp.max(jnp.abs(rate))) > 1e9
+    assert not rate[:, ~mask].any()
+    assert all(bool(jnp.isfinite(slope).all()) for slope in slopes)

@@ -24,7 +24,7 @@ NOTHING_TO_COMPUTE = {
     "parallel_map", "ValidityWarning", "BerryConnection", "MagnusSteps", "SPIN_RESULTS",
     "BareParameters", "CurrentParameters", "Mumax3Parameters", "OOMMFParameters",
     "VelocityParameters", "SpinSolution", "SpinODE", "LocalSpinODE", "WallCrossing",
-    "Validity", "Prediction",
+    "Validity", "Prediction", "is_parameter",
 }  # fmt: skip
 
 
@@ -166,6 +166,10 @@ PUBLIC: dict[str, Callable[[], Any]] = {
         Ms=8e5, alpha=0.01, xi=0.05, P=0.6, n0=4e4, j=1e12
     ),
     "Exchange": lambda: field(jaxstt.Exchange(1.3e-11)),
+    "CubicAnisotropy": lambda: field(jaxstt.CubicAnisotropy(3e4, -5e4, (0.6, 0.0, 0.8))),
+    "InterfacialDMI": lambda: field(jaxstt.InterfacialDMI(2e-3, A=1.3e-11)),
+    "BulkDMI": lambda: field(jaxstt.BulkDMI(2e-3)),
+    "Demag": lambda: field(jaxstt.Demag(GRID)),
     "UniaxialAnisotropy": lambda: field(jaxstt.UniaxialAnisotropy(1.3e5, (0.6, 0.0, 0.8))),
     "ShapeAnisotropy": lambda: field(jaxstt.ShapeAnisotropy((0.1, 0.2, 0.7))),
     "Zeeman": lambda: field(jaxstt.Zeeman(jaxstt.Sinusoid(jnp.array([0.0, 0.01, 0.02]), 1e9))),

@@ -4,5 +4,9 @@ from ._anisotropy import ShapeAnisotropy as ShapeAnisotropy
 from ._anisotropy import UniaxialAnisotropy as UniaxialAnisotropy
 from ._base import AbstractEnergy as AbstractEnergy
 from ._base import inverse as inverse
+from ._cubic import CubicAnisotropy as CubicAnisotropy
+from ._demag import Demag as Demag
+from ._dmi import BulkDMI as BulkDMI
+from ._dmi import InterfacialDMI as InterfacialDMI
 from ._exchange import Exchange as Exchange
 from ._zeeman import Zeeman as Zeeman

@@ -39,6 +39,10 @@ class AbstractEnergy(eqx.Module):
         density = -dot(m, self.field(grid, Ms, t, m)) * Ms / self.degree
         return jnp.sum(density * grid.cell_volume)
 
+    def check(self, grid: Grid) -> None:
+        """ValueError if the term cannot act on this grid."""
+        return
+
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
         """An upper estimate of |dB/dm|, T: over gamma, the fastest precession it can drive."""
         return 0.0

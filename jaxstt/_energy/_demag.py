@@ -1,0 +1,163 @@
+"""Magnetostatics: the field of the magnetisation itself, by FFT convolution."""
+
+import math
+from typing import ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from .._grid import Grid
+from .._memory import require_memory
+from .._parameter import Constant
+from .._stencil import active_axes, lift
+from .._types import Vectors
+from ..constants import MU_0
+from ._base import AbstractEnergy
+from ._newell import PAIRS
+from ._periodic import periodic_newell
+
+
+class Demag(AbstractEnergy):
+    """Magnetostatic field of the whole magnet, exact for uniformly magnetised cells:
+
+        B_i(r) = -mu0 sum_j sum_r' N_ij(r - r') Ms(r') m_j(r'),     w = -(1/2) Ms m.B
+
+    N is the mean demagnetising tensor of two cells (Newell, Williams, Dunlop 1993), to rounding at
+    any distance; the sum is a convolution, done by FFT on a padded grid.  Along a periodic axis the
+    body repeats itself for ever (at most two axes; to 1e-6 of the largest N).  Any nz; no mask is
+    needed: vacuum has Ms m = 0.
+
+    grid: `Grid`; its `LLG` must have the same shape, spacing and periodicity.
+    The kernels are arrays, but no parameters: they have no gradient, and `is_parameter` leaves them
+    out.
+
+    Raises ValueError for three periodic axes, and if the kernels and the padded fields exceed the
+    memory of the device.
+    """
+
+    kernels: dict[str, Constant]
+    shape: tuple[int, int, int] = eqx.field(static=True)
+    spacing: tuple[float, float, float] = eqx.field(static=True)
+    periodic: tuple[bool, bool, bool] = eqx.field(static=True)
+    degree: ClassVar[int] = 2
+
+    def __init__(self, grid: Grid):
+        if not isinstance(grid, Grid):
+            raise ValueError(f"`grid` must be a jaxstt.Grid, got {type(grid).__name__}")
+        self.shape, self.spacing, self.periodic = grid.shape, grid.spacing, grid.periodic
+        require_memory(memory_of_demag(grid), f"`grid` {grid.shape}: magnetostatics")
+        self.kernels = {name: Constant(jnp.asarray(k, float)) for name, k in _kernels(grid)}
+
+    def check(self, grid: Grid) -> None:
+        mine = (self.shape, self.spacing, self.periodic)
+        if mine != (grid.shape, grid.spacing, grid.periodic):
+            raise ValueError(
+                f"`grid` of Demag must be that of the LLG: shape {grid.shape}, spacing "
+                f"{grid.spacing}, periodic {grid.periodic}, got {mine[0]}, {mine[1]}, {mine[2]}"
+            )
+
+    def field(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
+        if Ms.ndim:
+            return -MU_0 * self._mean_field(grid, lift(Ms) * m)
+        return (-MU_0 * Ms) * self._mean_field(grid, m)
+
+    def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
+        return MU_0 * jnp.max(Ms)  # the eigenvalues of N lie between 0 and 1
+
+    def _mean_field(self, grid: Grid, M: Vectors) -> Array:
+        """sum_j N_ij * M_j.
+
+        Axis by axis, so that the padding is never transformed twice, and always along the last one:
+        strided transforms and transposes cost more than these moves of axes (measured).
+        """
+        axes, sizes = _axes(grid), _padded(grid)
+        s = M.reshape(3, *(grid.shape[i] for i in axes))
+        s = jnp.fft.rfft(s, sizes[axes[-1]])
+        for i in reversed(axes[:-1]):
+            s = jnp.fft.fft(jnp.moveaxis(s, -1, 1), sizes[i])
+        s = jnp.stack([self._row(i, s) for i in range(3)])
+        for i in axes[:-1]:
+            s = jnp.moveaxis(jnp.fft.ifft(s)[..., : grid.shape[i]], 1, -1)
+        s = jnp.fft.irfft(s, sizes[axes[-1]])[..., : grid.shape[axes[-1]]]
+        return s.reshape(M.shape)
+
+    def _row(self, i: int, s: Array) -> Array:
+        """sum_j N_ij s_j; real times complex, part by part."""
+        real, imaginary = jnp.zeros_like(s.real[0]), jnp.zeros_like(s.real[0])
+        for j in range(3):
+            kernel = self.kernels.get(_name(i, j))
+            if kernel is not None:
+                real, imaginary = real + kernel() * s[j].real, imaginary + kernel() * s[j].imag
+        return lax.complex(real, imaginary)
+
+
+def memory_of_demag(grid: Grid) -> int:
+    """Bytes of the kernels and of the padded fields of one evaluation."""
+    modes = math.prod(_padded(grid)) // 2 + 1
+    size = jnp.zeros(()).dtype.itemsize
+    return modes * size * (len(_components(grid)) + 12) + math.prod(grid.shape) * 6 * size
+
+
+def _name(i: int, j: int) -> str:
+    return "".join(sorted("xyz"[i] + "xyz"[j]))
+
+
+def _axes(grid: Grid) -> tuple[int, ...]:
+    return active_axes(grid) or (0,)
+
+
+def _components(grid: Grid) -> list[int]:
+    """Those of PAIRS that do not vanish: N_ij is odd in i and in j."""
+    active = active_axes(grid)
+    return [k for k, (i, j) in enumerate(PAIRS) if i == j or (i in active and j in active)]
+
+
+def _padded(grid: Grid) -> tuple[int, ...]:
+    """Length of the transform along each axis: no wrap-around, and only the factors 2, 3, 5, 7."""
+    lengths = zip(grid.shape, grid.periodic, strict=True)
+    return tuple(n if wraps or n == 1 else _smooth(2 * n - 1) for n, wraps in lengths)
+
+
+def _smooth(n: int) -> int:
+    """The least number >= n without a prime factor above 7."""
+    while True:
+        rest = n
+        for prime in (2, 3, 5, 7):
+            while rest % prime == 0:
+                rest //= prime
+        if rest == 1:
+            return n
+        n += 1
+
+
+def _kernels(grid: Grid) -> list[tuple[str, np.ndarray]]:
+    """The transforms of the components of N: real, because each is even, or odd in two axes."""
+    octant = periodic_newell(grid.shape, grid.spacing, grid.periodic)
+    axes, sizes = _axes(grid), _padded(grid)
+    unfold = [_unfold(*axis) for axis in zip(grid.shape, sizes, grid.periodic, strict=True)]
+    places = np.ix_(*[place for place, _, _ in unfold])
+    kernels = []
+    for k in _components(grid):
+        i, j = PAIRS[k]
+        s = octant[k][places]
+        for axis, (_, inside, sign) in enumerate(unfold):
+            odd = i != j and axis in (i, j)
+            s = s * np.expand_dims(sign if odd else inside, [a for a in range(3) if a != axis])
+        s = np.fft.rfft(s.reshape([sizes[i] for i in axes]))
+        for _ in axes[:-1]:
+            s = np.fft.fft(np.moveaxis(s, -1, 0))
+        kernels.append((_name(i, j), s.real))
+    return kernels
+
+
+def _unfold(n: int, size: int, wraps: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where each place of the padded axis lies in the octant; 1, or 0 if nowhere; its sign."""
+    k = np.arange(size)
+    if wraps:  # the octant already holds one whole period
+        return k, np.ones(size), np.ones(size)
+    place = np.minimum(k, size - k)
+    inside = np.where(place < n, 1.0, 0.0)
+    sign = np.where(k > size // 2, -inside, inside)
+    return np.where(place < n, place, 0), inside, sign
