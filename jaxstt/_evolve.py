@@ -5,6 +5,8 @@ exactly and float32 does not lose the step at 100 ns; drives see the time in sec
 """
 
 import math
+import sys
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -20,6 +22,7 @@ from jax.typing import ArrayLike
 from ._check import is_concrete, leaf, naming_the_adjoint
 from ._fixed import UNSTABLE, FixedStep, run_fixed
 from ._llg import LLG
+from ._memory import require_memory
 from ._stencil import normalise
 
 
@@ -105,6 +108,7 @@ def evolve(
     atol: float | None = None,
     adjoint: dfx.AbstractAdjoint | None = None,
     max_steps: int | None = None,
+    progress: bool = False,
     throw: bool = True,
 ) -> Solution:
     """Integrate dm/dt = f(t, m) from m0 at t[0] and save at each of t.
@@ -118,10 +122,12 @@ def evolve(
     adjoint: how to differentiate.  None: reverse mode, by checkpoints.  diffrax.ForwardMode():
     forward mode (few parameters).
     max_steps: between two saved times; by default ten times what stability is expected to need.
+    progress: write to stderr how many of the saved times are reached, and the time left.
     throw: raise when the run fails; otherwise read `.result`.
 
     Returns a `Solution`; |m| = 1 at each saved time to rounding.
-    Raises ValueError for a wrong m0, t or tolerance, RuntimeError (equinox) if the right-hand side
+    Raises ValueError for a wrong m0, t or tolerance and for states that the memory of the device
+    cannot hold, RuntimeError (equinox) if the right-hand side
     is not finite or the steps run out.
     """
     m0 = check_state(llg, m0)
@@ -129,16 +135,20 @@ def evolve(
         for torque in llg.torques:
             torque.warn(llg.grid, m0)
     times = _check_times(t, m0.dtype)
+    if save is None:
+        count, size = len(times), m0.size * m0.dtype.itemsize
+        require_memory(2 * count * size, f"`t`: keeping {count} states (rather `save=`)")
     save = _save_all if save is None else save
+    start = jnp.asarray(divmod(time.time_ns() // 1000, 10**6), jnp.int32) if progress else None
     if isinstance(solver, FixedStep):
         _check_fixed(rtol, atol, max_steps, adjoint)
         forward = isinstance(adjoint, dfx.ForwardMode)
         return naming_the_adjoint(
-            lambda: _evolve_fixed(llg, m0, jnp.asarray(times), save, solver, forward, throw)
+            lambda: _evolve_fixed(llg, m0, jnp.asarray(times), save, solver, forward, start, throw)
         )
     settings = _adaptive_settings(llg, m0, times, solver, rtol, atol, adjoint, max_steps)
     return naming_the_adjoint(
-        lambda: _evolve_adaptive(llg, m0, jnp.asarray(times), save, *settings, throw)
+        lambda: _evolve_adaptive(llg, m0, jnp.asarray(times), save, *settings, start, throw)
     )
 
 
@@ -250,11 +260,31 @@ def cast(llg: LLG, dtype: Any) -> LLG:
     return jax.tree.map(change, llg)
 
 
+def _reporting(save: Callable, times: Array, start: Array | None) -> Callable:
+    """`save` that also tells how far the run is; start: when it began, (s, us) since 1970."""
+    if start is None:
+        return save
+    total = times.shape[0] - 1
+
+    def show(t: Any, times: Any, start: Any) -> None:
+        done = min(int(np.searchsorted(times, t * (1 - 1e-6))), total)
+        spent = time.time() - (int(start[0]) + 1e-6 * int(start[1]))
+        left = f", {spent / done * (total - done):.0f} s left" if done else ""
+        end = "\n" if done == total else ""
+        print(f"\revolve: {done}/{total}, {spent:.0f} s{left}   ", end=end, file=sys.stderr)
+
+    def saved(t: Array, m: Array) -> Any:
+        jax.debug.callback(show, t, times, start)
+        return save(t, m)
+
+    return saved
+
+
 @eqx.filter_jit
 def _evolve_adaptive(
-    llg, m0, times, save, solver, adjoint, rtol, atol, max_steps, throw
+    llg, m0, times, save, solver, adjoint, rtol, atol, max_steps, start, throw
 ) -> Solution:
-    llg = cast(llg, m0.dtype)
+    llg, save = cast(llg, m0.dtype), _reporting(save, times, start)
     bends = jnp.concatenate([jnp.zeros(0, m0.dtype), *(b.ravel() for b in llg.breakpoints())])
     term = dfx.ODETerm(_reduced_rate)
     pid = dfx.PIDController(
@@ -321,8 +351,8 @@ def _finish(first: Any, later: Any, result: RESULTS, throw: bool) -> Any:
 
 
 @eqx.filter_jit
-def _evolve_fixed(llg, m0, times, save, method, forward, throw) -> Solution:
-    llg = cast(llg, m0.dtype)
+def _evolve_fixed(llg, m0, times, save, method, forward, start, throw) -> Solution:
+    llg, save = cast(llg, m0.dtype), _reporting(save, times, start)
     later, last, spans, counts = run_fixed(llg, m0, times, save, method, forward)
     result = RESULTS.where(jnp.all(jnp.isfinite(last)), RESULTS.successful, RESULTS.not_finite)
     # A run beyond stability does not blow up, as m is normalised; it turns to noise.

@@ -1,8 +1,10 @@
 """Where it rests: the nearest minimum of the energy."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jax.typing import ArrayLike
@@ -52,7 +54,8 @@ def relax(
     tol: T, on the largest torque, not on a mean; default 1e-7 (float64), 1e-3 (float32).
     max_steps: it always stops.  throw: raise if it stops early; otherwise read `.result`.
 
-    Forward-mode derivatives go through the iteration; reverse mode is refused by JAX.
+    Derivatives, forward and reverse, are those of the state of rest (implicit function theorem,
+    solved by conjugate gradients); they do not exist along a motion that costs no energy.
     Raises ValueError for a wrong m0 or tol, RuntimeError (equinox) if the steps run out.
     """
     m0 = check_state(llg, m0)
@@ -67,12 +70,26 @@ def relax(
 @eqx.filter_jit
 def _relax(llg: LLG, m0: Array, tol: float, max_steps: int, throw: bool) -> Relaxed:
     llg = cast(llg, m0.dtype)
-    zero = jnp.zeros((), m0.dtype)
+    fixed = lax.stop_gradient(llg)
+    m, left, steps = _descend(fixed, lax.stop_gradient(m0), tol, max_steps)
+    m = _at_rest(m, llg)
+    result = RELAX_RESULTS.where(
+        left <= tol, RELAX_RESULTS.successful, RELAX_RESULTS.max_steps_reached
+    )
+    result = RELAX_RESULTS.where(jnp.isfinite(left), result, RELAX_RESULTS.not_finite)
+    if throw:
+        m = result.error_if(m, result != RELAX_RESULTS.successful)
+    return Relaxed(m, left, steps, result)
 
-    def descent(m: Array) -> Array:
-        B = llg.field(zero, m)
-        return B - m * lift(dot(m, B))
 
+def _descent(llg: LLG, m: Array) -> Array:
+    """-m x (m x B): minus the slope of the energy on the sphere, T; nothing in vacuum."""
+    B = llg.field(jnp.zeros((), m.dtype), m)
+    return B * lift(dot(m, m)) - m * lift(dot(m, B))
+
+
+def _descend(llg: LLG, m0: Array, tol: float, max_steps: int) -> tuple[Array, Array, Array]:
+    """(m, largest torque, steps)."""
     # The first step, and the one after a step along negative curvature, is a surely stable one.
     safe = (1 / jnp.maximum(llg.stiffness() / llg.gamma.max(), 1e-12)).astype(m0.dtype)
 
@@ -86,7 +103,7 @@ def _relax(llg: LLG, m0: Array, tol: float, max_steps: int, throw: bool) -> Rela
     def move(state):
         m, d, tau, k = state
         new = normalise(m + tau * d)
-        d_new = descent(new)
+        d_new = _descent(llg, new)
         s, y = new - m, d - d_new
         ss, sy, yy = jnp.sum(s * s), jnp.sum(s * y), jnp.sum(y * y)
         short = jnp.where(
@@ -95,12 +112,46 @@ def _relax(llg: LLG, m0: Array, tol: float, max_steps: int, throw: bool) -> Rela
         usable = (sy > 0) & (yy > 0)
         return new, d_new, jnp.where(usable, short, safe), k + 1
 
-    m, d, _, steps = lax.while_loop(going, move, (m0, descent(m0), safe, jnp.zeros((), jnp.int32)))
-    left = torque(m, d)
-    result = RELAX_RESULTS.where(
-        left <= tol, RELAX_RESULTS.successful, RELAX_RESULTS.max_steps_reached
+    start = (m0, _descent(llg, m0), safe, jnp.zeros((), jnp.int32))
+    m, d, _, steps = lax.while_loop(going, move, start)
+    return m, torque(m, d), steps
+
+
+@eqx.filter_custom_jvp
+def _at_rest(m: Array, llg: LLG) -> Array:
+    """m, known to be at rest, as the function of `llg` that it is."""
+    return m
+
+
+@_at_rest.def_jvp
+def _at_rest_jvp(primals: Any, tangents: Any) -> tuple[Array, Array]:
+    """Slope of the descent: with H that of m, tangential to the sphere, H dm = d descent/dp dp."""
+    m, llg = primals
+    m = _at_rest(m, llg)  # again, for second derivatives
+
+    def tangential(v: Array) -> Array:
+        return v * lift(dot(m, m)) - m * lift(dot(m, v))  # nothing in vacuum
+
+    def hessian(v: Array) -> Array:
+        return -tangential(jax.jvp(lambda m: _descent(llg, m), (m,), (tangential(v),))[1])
+
+    if all(x is None for x in jax.tree.leaves(tangents[1], is_leaf=lambda x: x is None)):
+        return m, jnp.zeros_like(m)
+    change = eqx.filter_jvp(lambda llg: _descent(llg, m), (llg,), (tangents[1],))[1]
+    solved = lax.custom_linear_solve(hessian, tangential(change), _conjugate, symmetric=True)
+    return m, tangential(solved)
+
+
+def _conjugate(hessian: Callable[[Array], Array], b: Array) -> Array:
+    """The solution x of hessian(x) = b."""
+    accuracy = 1e-5 if b.dtype == jnp.float32 else 1e-11
+    size = jnp.sqrt(jnp.sum(b * b))
+    unit = b / jnp.where(size == 0, 1.0, size)
+    x, _ = jax.scipy.sparse.linalg.cg(hessian, unit, tol=accuracy, maxiter=20 * b.size)
+    left = jnp.sqrt(jnp.sum((hessian(x) - unit) ** 2))
+    x = eqx.error_if(
+        x,
+        ~(left < 100 * accuracy),
+        "relax: the state of rest has no derivative: a motion of it costs no energy",
     )
-    result = RELAX_RESULTS.where(jnp.isfinite(left), result, RELAX_RESULTS.not_finite)
-    if throw:
-        m = result.error_if(m, result != RELAX_RESULTS.successful)
-    return Relaxed(m, left, steps, result)
+    return size * x

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import jaxstt
+import jaxstt._memory
 
 WIRE = helpers.WIRE
 FORWARD = diffrax.ForwardMode()
@@ -229,3 +230,23 @@ def test_relax_finds_the_wall_and_stops():
         jaxstt.relax(llg, start, max_steps=3)
     early = jaxstt.relax(llg, start, max_steps=3, throw=False)
     assert early.result == jaxstt.RELAX_RESULTS.max_steps_reached and int(early.num_steps) == 3
+
+
+def test_states_beyond_the_memory_are_refused(monkeypatch):
+    monkeypatch.setattr(jaxstt._memory, "memory", lambda: 10**6)
+    llg = jaxstt.LLG(helpers.WIRE, Ms=8e5, alpha=0.1)
+    with pytest.raises(ValueError, match=r"`t`: keeping 1001 states .* needs 4.61 MB, .* has 1 MB"):
+        jaxstt.evolve(llg, jaxstt.uniform(helpers.WIRE, (1, 0, 0)), np.linspace(0, 1e-9, 1001))
+
+
+@pytest.mark.parametrize("solver", [None, jaxstt.FixedStep()])
+def test_progress_is_told(solver, capfd):
+    grid = jaxstt.Grid((1, 1, 1), (1e-9,) * 3)
+    llg = jaxstt.LLG(grid, Ms=8e5, alpha=0.1, energies=(jaxstt.Zeeman((0, 0, 0.1)),))
+    m0 = jaxstt.uniform(grid, (1, 0, 0))
+    sol = jaxstt.evolve(llg, m0, np.linspace(0, 1e-11, 6), solver=solver, progress=True)
+    sol.m.block_until_ready()
+    jax.effects_barrier()
+    told = capfd.readouterr().err.split("\r")
+    assert [line.split(",")[0] for line in told[1:]] == [f"evolve: {k}/5" for k in range(6)]
+    assert " s left" in told[3] and told[-1].endswith("\n")
