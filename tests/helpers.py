@@ -36,6 +36,12 @@ TORQUES = {
     ),
     "non-local": jaxstt.NonlocalSTT(1e12, P=0.5, xi=0.1, Delta=2e-20, v_F=3e5),
     "spin-motive": jaxstt.SpinMotiveDamping(1e8, P=0.3, xi=0.1),
+    "slonczewski": jaxstt.Slonczewski(
+        1e12, (0.6, 0.0, 0.8), P=0.4, thickness=3e-9, Lambda=1.5, epsilon_prime=0.02
+    ),
+    "spin-orbit": jaxstt.SpinOrbit(
+        (1e12, -0.5e12, 0.0), theta_DL=0.1, theta_FL=-0.03, thickness=1e-9
+    ),
     "zhang-li in time": jaxstt.ZhangLi(
         jaxstt.Pulse((1e12, 0.0, 0.0), start=1e-12, duration=4e-12, rise=1e-12), P=0.6, xi=0.05
     ),

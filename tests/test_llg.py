@@ -49,13 +49,12 @@ def test_explicit_form_solves_the_implicit_equation():
     right = -llg.gamma * cross(m, jaxstt.effective_field(llg, m, t))
     right = right + llg.alpha * cross(m, rate)
     for torque in llg.torques:
-        q = 1 + torque.xi**2
         right = right + torque.rate(grid, llg.Ms, t, m)
         for weight, g in torque.damping(grid, llg.Ms, m):
             right = right + weight * cross(m, g * jnp.sum(g * rate, 0)[None])
-        if isinstance(torque, jaxstt.SpinMotiveDamping):
+        if torque.renormalisation(llg.Ms) is None:
             continue
-        eta = torque.n0 / llg.Ms / q
+        eta = torque.n0 / llg.Ms / (1 + torque.xi**2)
         right = right - eta * rate + torque.xi * eta * cross(m, rate)
     assert float(jnp.max(jnp.abs(rate - right))) < 1e-12 * float(jnp.max(jnp.abs(rate)))
     assert float(jnp.max(jnp.abs(jnp.sum(m * rate, 0)))) < 1e-12 * float(jnp.max(jnp.abs(rate)))

@@ -24,7 +24,7 @@ NOTHING_TO_COMPUTE = {
     "parallel_map", "ValidityWarning", "BerryConnection", "MagnusSteps", "SPIN_RESULTS",
     "BareParameters", "CurrentParameters", "Mumax3Parameters", "OOMMFParameters",
     "VelocityParameters", "SpinSolution", "SpinODE", "LocalSpinODE", "WallCrossing",
-    "Validity", "Prediction", "is_parameter",
+    "Validity", "Prediction", "is_parameter", "VortexCore",
 }  # fmt: skip
 
 
@@ -51,6 +51,17 @@ def collective() -> jaxstt.CollectiveWall:
     return jaxstt.CollectiveWall(
         A=1.3e-11, K=1.3e5, Kp=3e4, Ms=8e5, alpha=0.02, xi=0.05, P=0.5, n0=4e4
     )
+
+
+DISK = jaxstt.Grid((32, 32, 1), (2e-9, 2e-9, 2e-9))
+
+
+def vortex() -> jax.Array:
+    return jaxstt.vortex(DISK, polarity=-1, position=(31e-9, 33.5e-9))
+
+
+def skyrmion() -> jax.Array:
+    return jaxstt.skyrmion(DISK, 12e-9, 4e-9, position=(31e-9, 33.5e-9))
 
 
 def turned() -> jax.Array:
@@ -179,6 +190,8 @@ PUBLIC: dict[str, Callable[[], Any]] = {
     "NonlocalSTT": lambda: rate_of(
         jaxstt.NonlocalSTT(1e12, P=0.5, xi=0.1, Delta=1.6e-20, v_F=3e5, n0=4e4)
     ),
+    "Slonczewski": lambda: rate_of(jaxstt.Slonczewski(1e12, (0.6, 0, 0.8), P=0.4, Lambda=1.5)),
+    "SpinOrbit": lambda: rate_of(jaxstt.SpinOrbit((1e12, 0, 0), theta_DL=0.1, theta_FL=-0.03)),
     "SpinMotiveDamping": lambda: llg(
         jaxstt.Zeeman((0.1, 0.2, 0.3)), torques=(jaxstt.SpinMotiveDamping(1e9, P=0.3),)
     ).rate(jnp.zeros(()), wall()),
@@ -205,6 +218,16 @@ PUBLIC: dict[str, Callable[[], Any]] = {
     "uniform": lambda: jaxstt.uniform(GRID, (0.6, 0.0, 0.8)),
     "random": lambda: jnp.sum(jaxstt.random(GRID, jax.random.key(0)) ** 2, axis=0),
     "bloch_wall": lambda: jaxstt.bloch_wall(GRID, 10e-9),
+    "vortex": lambda: vortex(),
+    "skyrmion": lambda: skyrmion(),
+    "vortex_core": lambda: jaxstt.vortex_core(DISK, vortex()),
+    "topological_charge": lambda: jaxstt.topological_charge(DISK, vortex()),
+    "topological_density": lambda: jaxstt.topological_density(DISK, skyrmion()),
+    "guiding_centre": lambda: jaxstt.guiding_centre(DISK, skyrmion()),
+    "wall_tilt": lambda: jaxstt.wall_tilt(
+        jaxstt.Grid((48, 3, 1), (2e-9,) * 3),
+        jnp.concatenate([jaxstt.neel_wall(GRID, 1e-8, position=q * 1e-9) for q in (43, 46, 49)], 2),
+    ),
     "neel_wall": wall,
     "head_to_head_wall": lambda: jaxstt.head_to_head_wall(GRID, 10e-9, charge=-1),
     "CollectiveWall": lambda: (

@@ -3,4 +3,6 @@
 from ._base import AbstractTorque as AbstractTorque
 from ._base import ValidityWarning as ValidityWarning
 from ._nonlocal import NonlocalSTT as NonlocalSTT
+from ._slonczewski import Slonczewski as Slonczewski
+from ._spin_orbit import SpinOrbit as SpinOrbit
 from ._zhang_li import ZhangLi as ZhangLi
