@@ -1,7 +1,7 @@
 """`jaxstt`: the command line of the physics.
 
 Exit codes: 0 done; 1 the self-test of `doctor` failed; 2 input that cannot be used (one line on
-stderr, nothing written).
+stderr, nothing written); 3 a simulation stopped early (what was done is written); 130 Ctrl-C.
 """
 
 import os
@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import typer
 
+from ._config import load_config
 from ._electron._crossing import wall_crossing
 from ._electron._validity import validity
 from ._energy import Zeeman
@@ -24,6 +25,7 @@ from ._evolve import evolve
 from ._fixed import FixedStep
 from ._grid import Grid
 from ._llg import LLG
+from ._simulate import RunFailed, check_disk, check_folder, notes, simulate, warn
 from ._texture import uniform
 from .constants import EV, GAMMA
 from .plot import validity_figure
@@ -108,6 +110,40 @@ def validity_command(
         print(result.text)
         _save(validity_figure(result), out)
     print(f"\nwrote {out}")
+    return 0
+
+
+@app.command("simulate", context_settings=_HELP)
+def simulate_command(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="What to simulate, TOML.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Folder; CONFIG without .toml by default."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write into a folder that is not empty.")
+    ] = False,
+    float32: Annotated[
+        bool, typer.Option("--float32", help="Single precision; double is the default.")
+    ] = False,
+) -> int:
+    """Run the simulation that a TOML file describes; examples/ has some to start from.
+
+    Writes table.txt, table.png, m_end.ovf, run.json and the snapshots asked for.
+    """
+    folder = config.with_suffix("") if out is None else out.expanduser()
+    with jax.enable_x64(not float32):
+        simulation = load_config(config)
+        check_folder(folder, force)
+        check_disk(simulation, folder)
+        for note in notes(simulation):
+            warn(f"{config}: {note}")
+        try:
+            done = simulate(simulation, folder)
+        except RunFailed as error:
+            print(f"jaxstt: {error}; what was done is in {folder}", file=sys.stderr)
+            return 3
+    print(f"{done}\nwrote {folder}")
     return 0
 
 

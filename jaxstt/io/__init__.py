@@ -1,0 +1,12 @@
+"""Files: OVF states, mumax-style tables, labelled data sets (xarray, zarr)."""
+
+from ._dataset import from_dataset as from_dataset
+from ._dataset import load_zarr as load_zarr
+from ._dataset import save_zarr as save_zarr
+from ._dataset import to_dataset as to_dataset
+from ._ovf import OVF as OVF
+from ._ovf import read_ovf as read_ovf
+from ._ovf import write_ovf as write_ovf
+from ._table import Table as Table
+from ._table import read_table as read_table
+from ._table import write_table as write_table
