@@ -110,17 +110,15 @@ class NonlocalSTT(AbstractTorque):
             return jnp.zeros_like(m)
         j = value_at(self.j, t)
         back = j > 0  # electrons fly along -j
-        n = jnp.moveaxis(m, axis + 1, 1)
-        n = jnp.where(back, n[:, ::-1], n)
-        local, free = (
-            jnp.moveaxis(jnp.where(back, x[:, ::-1], x), 1, axis + 1)
-            for x in map(_to_cells, self._transfer(n, grid.spacing[axis]))
-        )
+        n = _turned_round(back, jnp.moveaxis(m, axis + 1, 1))
+        flown = stored(self._transfer(n, grid.spacing[axis]))
+        local, free = _turned_round(back, stored(tuple(map(_to_cells, flown))))
+        local, free = (jnp.moveaxis(x, 1, axis + 1) for x in (local, free))
         if self.order == 4:
             local = local - second_difference(grid, local, axis) / 6
             free = free - second_difference(grid, free, axis) / 6
         # The non-adiabatic part by the same difference as in ZhangLi.
-        J = local - self.xi * cross(m, local) + free
+        J = stored(local - self.xi * cross(m, local) + free)
         strength = VELOCITY_PER_MOMENT * self.P / grid.spacing[axis] * inverse(Ms)
         torque = lift(strength * jnp.where(back, j, -j)) * J
         return torque - m * lift(dot(m, torque))
@@ -148,6 +146,12 @@ class NonlocalSTT(AbstractTorque):
     @property
     def breakpoints(self) -> list[Array]:
         return [self.j.breakpoints] if isinstance(self.j, AbstractDrive) else []
+
+
+def _turned_round(back: Array, fields: Any) -> Any:
+    """The fields with axis 1 the other way round if `back`."""
+    other = lambda fields: jax.tree.map(lambda x: x[:, ::-1], fields)  # noqa: E731
+    return lax.cond(back, other, lambda fields: fields, fields)
 
 
 def _to_cells(x: Array) -> Array:
@@ -283,11 +287,19 @@ def _carried(quaternion: Array, decay: Array, jump: Array) -> Array:
 
 def _angle_over_sine(square: Array) -> Array:
     """theta/sin(theta) as a smooth function of sin^2(theta/2)."""
-    small = square < 1e-3
-    x = jnp.where(small, 0.25, jnp.minimum(square, 1 - 1e-6))
-    exact = jnp.arcsin(jnp.sqrt(x)) / jnp.sqrt(x * (1 - x))
-    x = jnp.where(small, square, 0.0)
-    return jnp.where(small, 1 + x * (2 / 3 + x * (8 / 15 + x * 16 / 35)), exact)
+    # theta/sin(theta) = f(theta/4)/(cos(theta/2) cos(theta/4)), where f(theta/4) needs few terms:
+    # of an arc sine XLA's CPU code takes twice as long.
+    half = jnp.sqrt(1 - jnp.minimum(square, 1 - 1e-6))
+    square = jnp.minimum(square, 1 - 1e-6) / (2 * (1 + half))  # sin^2(theta/4)
+    quarter = jnp.sqrt(1 - square)
+    square = square / (2 * (1 + quarter))  # sin^2(theta/8)
+    terms = [1.0]
+    for k in range(1, 17):  # of (2 asin s)/sin(2 asin s) = sum_k (2k)!!/(2k+1)!! s^2k
+        terms.append(terms[-1] * 2 * k / (2 * k + 1))
+    series = jnp.full_like(square, terms[-1])
+    for term in terms[-2::-1]:
+        series = term + square * series
+    return series / (half * quarter)
 
 
 def _expm1_over(x: Array) -> Array:
