@@ -95,6 +95,9 @@ from ._predict import predict_wall as predict_wall
 from ._relax import RELAX_RESULTS as RELAX_RESULTS
 from ._relax import Relaxed as Relaxed
 from ._relax import relax as relax
+from ._steady import STEADY_RESULTS as STEADY_RESULTS
+from ._steady import SteadyWall as SteadyWall
+from ._steady import steady_wall as steady_wall
 from ._sweep import parallel_map as parallel_map
 from ._texture import bloch_wall as bloch_wall
 from ._texture import head_to_head_wall as head_to_head_wall

@@ -149,8 +149,9 @@ class LLG(eqx.Module):
 
         gamma |dB/dm| plus what the torques add; damping and n0 only lower it.
         """
-        B = sum((term.stiffness(self.grid, self.Ms) for term in self.energies), jnp.zeros(()))
-        own = sum((term.stiffness(self.grid, self.Ms) for term in self.torques), jnp.zeros(()))
+        zero = jnp.zeros((), self.gamma.dtype)
+        B = sum((term.stiffness(self.grid, self.Ms) for term in self.energies), zero)
+        own = sum((term.stiffness(self.grid, self.Ms) for term in self.torques), zero)
         return jnp.max(self.gamma) * B + own
 
     def breakpoints(self) -> list[Array]:

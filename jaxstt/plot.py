@@ -5,9 +5,11 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from ._electron._crossing import wall_crossing
 from ._electron._validity import GOOD, REFUSE, Validity, judge
+from ._grid import Grid
 from .constants import EV, HBAR
 
 # Okabe and Ito's palette: told apart by every reader and in grey.
@@ -137,3 +139,59 @@ def _scalar(x: Any) -> float:
     if np.ndim(x):
         raise ValueError(f"`result` must be of one wall, got shape {np.shape(x)}")
     return float(x)
+
+
+def film_figure(grid: Grid, m: ArrayLike, layer: int = 0) -> Any:
+    """A film seen from above: colour for the direction in the plane, dark and light for m_z.
+
+    The hue is the angle of (m_x, m_y), as on the wheel drawn beside it; m_z = +1 is white, -1
+    black, vacuum grey.  Arrows say the same without colour.
+    grid: `Grid`.  m: (3, nx, ny, nz).  layer: which one along z.
+    Raises ValueError for another shape and a layer that is not there.
+    """
+    from matplotlib.figure import Figure
+
+    values = np.asarray(m, float)
+    if values.shape != (3, *grid.shape):
+        raise ValueError(f"`m` must have shape {(3, *grid.shape)}, got {values.shape}")
+    if not 0 <= layer < grid.shape[2]:
+        raise ValueError(f"`layer` must be 0 to {grid.shape[2] - 1}, got {layer}")
+    flat = values[:, :, :, layer]
+    picture = _colours(flat)
+    if grid.mask is not None:
+        picture[~np.asarray(grid.mask)[:, :, layer]] = 0.75
+    width, height = (1e9 * length for length in grid.lengths[:2])
+    tall = float(np.clip(5.6 * height / width, 1.6, 7.0))
+    canvas = Figure(figsize=(7.2, tall + 0.7), layout="constrained")
+    axes, side = canvas.subplots(1, 2, width_ratios=(6, 1))
+    axes.imshow(picture.swapaxes(0, 1), origin="lower", extent=(0, width, 0, height))
+    every = max(1, max(flat.shape[1:]) // 24)
+    part = slice(every // 2, None, every)
+    x, y = (1e9 * grid.centres(axis)[part] for axis in "xy")
+    axes.quiver(x, y, *flat[:2, part, part].swapaxes(1, 2), pivot="mid", color="#333333")
+    axes.set(xlabel="x (nm)", ylabel="y (nm)")
+    _wheel(side)
+    return canvas
+
+
+def _colours(flat: np.ndarray) -> np.ndarray:
+    """RGB (nx, ny, 3) of (3, nx, ny): hue by angle, lightness by m_z."""
+    from matplotlib.colors import hsv_to_rgb
+
+    hue = np.arctan2(flat[1], flat[0]) / (2 * np.pi) % 1
+    ones = np.ones_like(hue)
+    colour = hsv_to_rgb(np.stack([hue, ones, ones], axis=-1))
+    up, down = (np.clip(s * flat[2], 0, 1)[..., None] for s in (1, -1))
+    return np.clip(colour * (1 - up) * (1 - down) + up, 0, 1)
+
+
+def _wheel(axes: Any) -> None:
+    """The legend: every direction in the plane, lightened and darkened towards the middle."""
+    x, y = np.meshgrid(np.linspace(-1, 1, 161), np.linspace(-1, 1, 161), indexing="ij")
+    r = np.hypot(x, y)
+    z = np.sqrt(np.clip(1 - r**2, 0, 1))
+    picture = np.ones((*x.shape, 4))
+    picture[..., :3] = _colours(np.stack([x, y, z]))
+    picture[..., 3] = r <= 1
+    axes.imshow(picture.swapaxes(0, 1), origin="lower", extent=(-1, 1, -1, 1))
+    axes.set(xlabel="mx", ylabel="my", xticks=(-1, 1), yticks=(-1, 1))

@@ -24,7 +24,7 @@ NOTHING_TO_COMPUTE = {
     "parallel_map", "ValidityWarning", "BerryConnection", "MagnusSteps", "SPIN_RESULTS",
     "BareParameters", "CurrentParameters", "Mumax3Parameters", "OOMMFParameters",
     "VelocityParameters", "SpinSolution", "SpinODE", "LocalSpinODE", "WallCrossing",
-    "Validity", "Prediction", "is_parameter", "VortexCore",
+    "Validity", "Prediction", "is_parameter", "VortexCore", "STEADY_RESULTS", "SteadyWall",
 }  # fmt: skip
 
 
@@ -205,6 +205,7 @@ PUBLIC: dict[str, Callable[[], Any]] = {
     "effective_field": lambda: jaxstt.effective_field(strip(), wall()),
     "total_energy": lambda: jaxstt.total_energy(strip(), wall()),
     "evolve": lambda: jaxstt.evolve(strip(), wall(), [0, 1e-11, 2e-11], rtol=1e-5, atol=1e-6).m,
+    "steady_wall": lambda: jaxstt.steady_wall(strip(), wall())[:2],
     "relax": lambda: jaxstt.relax(strip(), wall(), tol=3e-3).m[2],
     "wall_motion": lambda: jaxstt.wall_motion(GRID, track()),
     "wall_velocity": lambda: jaxstt.wall_velocity(GRID, track()),
