@@ -77,6 +77,7 @@ from ._fixed import FixedStep as FixedStep
 from ._grid import Grid as Grid
 from ._llg import LLG as LLG
 from ._llg import effective_field as effective_field
+from ._llg import energy_terms as energy_terms
 from ._llg import rhs as rhs
 from ._llg import total_energy as total_energy
 from ._motion import mean_motion as mean_motion

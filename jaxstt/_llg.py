@@ -218,5 +218,17 @@ def effective_field(llg: LLG, m: ArrayLike, t: ArrayLike = 0.0) -> Array:
 @eqx.filter_jit
 def total_energy(llg: LLG, m: ArrayLike, t: ArrayLike = 0.0) -> Array:
     """E, J, of the state m at time t [s], summed over the energies."""
+    m = _as_state(llg, m)
+    return sum(energy_terms(llg, m, t).values(), jnp.zeros((), m.dtype))
+
+
+@eqx.filter_jit
+def energy_terms(llg: LLG, m: ArrayLike, t: ArrayLike = 0.0) -> dict[str, Array]:
+    """E, J, of each term by its name: "Exchange", "Zeeman", and "Zeeman_2" for another one."""
     m, t = _as_state(llg, m), jnp.asarray(t, float)
-    return sum((e.energy(llg.grid, llg.Ms, t, m) for e in llg.energies), jnp.zeros((), m.dtype))
+    found: dict[str, Array] = {}
+    for term in llg.energies:
+        kind = type(term).__name__
+        count = sum(name.split("_")[0] == kind for name in found) + 1
+        found[kind if count == 1 else f"{kind}_{count}"] = term.energy(llg.grid, llg.Ms, t, m)
+    return found

@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array, lax
 
 from ._config import OWN_OBSERVABLES, Config, observe
-from ._llg import LLG
+from ._llg import LLG, energy_terms
 from ._observe import average
 
 POSITION = "wall_position"
@@ -63,9 +63,9 @@ class Observer:
             if "average" in self.wanted:
                 columns |= _named("m", mean, "")
             if "energies" in self.wanted:
-                columns["E_total"] = np.sum([np.zeros(len(t)), *map(np.asarray, energies)], axis=0)
-                for name, energy in zip(_energy_names(self.llg), energies, strict=True):
-                    columns[name] = np.asarray(energy)
+                own = {f"E_{name}": np.asarray(energy) for name, energy in energies.items()}
+                columns["E_total"] = sum(own.values(), np.zeros(len(t)))
+                columns |= own
         for name, function in self.functions.items():
             rows = [self._value(name, function, *now) for now in zip(t, m, strict=True)]
             columns |= _named(name, jax.tree.map(lambda *x: np.stack(x), *rows))
@@ -93,19 +93,10 @@ class Observer:
 
 
 @eqx.filter_jit
-def _mean_and_energies(llg: LLG, t: Array, m: Array) -> tuple[Array, list[Array]]:
-    def one(now: tuple[Array, Array]) -> tuple[Array, list[Array]]:
-        t, m = now
-        return average(m, llg.grid), [e.energy(llg.grid, llg.Ms, t, m) for e in llg.energies]
-
-    return lax.map(one, (t, m))
-
-
-def _energy_names(llg: LLG) -> list[str]:
-    """E_Exchange, E_Zeeman, E_Zeeman_2, ..."""
-    kinds = [type(e).__name__ for e in llg.energies]
-    counts = [kinds[: i + 1].count(kind) for i, kind in enumerate(kinds)]
-    return [f"E_{kind}" + (f"_{n}" if n > 1 else "") for kind, n in zip(kinds, counts, strict=True)]
+def _mean_and_energies(llg: LLG, t: Array, m: Array) -> tuple[Array, dict[str, Array]]:
+    return lax.map(
+        lambda now: (average(now[1], llg.grid), energy_terms(llg, now[1], now[0])), (t, m)
+    )
 
 
 def _named(name: str, values: Any, joint: str = "_") -> Columns:

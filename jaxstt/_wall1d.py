@@ -229,7 +229,8 @@ class CollectiveWall(eqx.Module):
 
     def _motion(self, j: Array, B: Array) -> WallMotion:
         def turn(phi: Array) -> Array:
-            return self.rates(phi, j, B)[1]
+            # In rad/ns: the slope with respect to an energy in J squares to an overflow in float32.
+            return 1e-9 * self.rates(phi, j, B)[1]
 
         rest = self._rest()
         low = lax.stop_gradient(_extremum(turn, rest, -1))

@@ -51,6 +51,17 @@ def test_density(term, low, high, difference):
     np.testing.assert_allclose(_energy(term, high) - _energy(term, low), difference, rtol=1e-10)
 
 
+def test_terms_by_name():
+    grid = helpers.GRID
+    energies = (jaxstt.Zeeman((0, 0, 0.1)), jaxstt.Exchange(1e-11), jaxstt.Zeeman((0, 0, -0.3)))
+    llg = jaxstt.LLG(grid, Ms=8e5, alpha=0.1, energies=energies)
+    terms = jaxstt.energy_terms(llg, jaxstt.uniform(grid, (0, 0, 1)))
+    assert set(terms) == {"Zeeman", "Exchange", "Zeeman_2"}
+    scale = 8e5 * np.prod(grid.lengths)
+    np.testing.assert_allclose([terms["Zeeman"], terms["Zeeman_2"]], [-0.1 * scale, 0.3 * scale])
+    assert float(terms["Exchange"]) == 0
+
+
 def test_exchange_of_a_spiral():
     """w = A k^2 for m = (cos kx, sin kx, 0), to (k d)^2/12."""
     n, d = 64, 1e-9

@@ -16,7 +16,7 @@ import pytest
 
 import jaxstt
 
-EV = jaxstt.constants.EV
+EV, M_E = jaxstt.constants.EV, jaxstt.constants.M_E
 GRID = jaxstt.Grid((48, 1, 1), (2e-9, 2e-9, 2e-9))
 NOTHING_TO_COMPUTE = {
     "AbstractDrive", "AbstractEnergy", "AbstractTorque", "TorqueCoefficients", "RESULTS",
@@ -203,6 +203,7 @@ PUBLIC: dict[str, Callable[[], Any]] = {
     "LLG": lambda: strip(4).rate(jnp.zeros(()), wall()),
     "rhs": lambda: jaxstt.rhs(strip(), 0.0, wall()),
     "effective_field": lambda: jaxstt.effective_field(strip(), wall()),
+    "energy_terms": lambda: jaxstt.energy_terms(strip(), wall()),
     "total_energy": lambda: jaxstt.total_energy(strip(), wall()),
     "evolve": lambda: jaxstt.evolve(strip(), wall(), [0, 1e-11, 2e-11], rtol=1e-5, atol=1e-6).m,
     "steady_wall": lambda: jaxstt.steady_wall(strip(), wall())[:2],
@@ -262,6 +263,34 @@ def test_float32_agrees_with_float64(name: str) -> None:
             np.testing.assert_allclose(b, a, atol=1e-4 * scale, rtol=0)
         else:
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("mode", [jax.jacfwd, jax.grad])
+def test_derivatives_of_the_prediction_in_float32(mode) -> None:
+    """In SI the slope of a density with respect to E_F is 1e47."""
+    given = {"E_F": 5 * EV, "Delta": EV, "tau_up": 1e-14, "tau_dn": 4e-15}
+    wall = {"Ms": 8e5, "alpha": 0.02, "A": 1.3e-11, "K": 1.3e5, "Kp": 2e4, "j": -4e11}
+
+    def slopes() -> dict[str, Any]:
+        def velocity(p):
+            gas = jaxstt.TwoBand(**{k: p[k] * v for k, v in given.items()}, mass=p["mass"] * M_E)
+            return jaxstt.predict_wall(gas, tau_sf=p["tau_sf"] * 1e-14, **wall).motion.velocity
+
+        def by_E_F(E_F):
+            gas = jaxstt.TwoBand(**(given | {"E_F": E_F}))
+            return jaxstt.predict_wall(gas, tau_sf=1e-14, **wall).motion.velocity
+
+        def by_mass(mass):
+            return jaxstt.TwoBand(**given, mass=mass).n0
+
+        one = {name: jnp.ones(()) for name in (*given, "mass", "tau_sf")}
+        first, second = jnp.asarray(5 * EV), jnp.asarray(M_E)
+        return jax.jit(lambda: (mode(velocity)(one), mode(by_E_F)(first), mode(by_mass)(second)))()
+
+    exact = jax.tree.leaves(slopes())
+    with jax.enable_x64(False):
+        single = jax.tree.leaves(slopes())
+    np.testing.assert_allclose(single, exact, rtol=2e-4)
 
 
 def test_derivatives_by_the_splitting_in_float32() -> None:

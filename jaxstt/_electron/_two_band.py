@@ -166,32 +166,36 @@ class TwoBand(eqx.Module):
         weight = length * u * du / jnp.cosh(y) ** 2
         return value(*self._sheet(e)) @ weight
 
-    def _density(self, sign: int) -> Array:
-        return 1e27 / (6 * np.pi**2) * self.average(sign, lambda k, v: k**3)
+    # Numbers per nm^3, and conductivities in e^2/(hbar nm): in SI their slopes with respect to an
+    # energy in J or a mass in kg overflow in float32.
 
-    def _conductivity(self, sign: int, tau: Array) -> Array:
+    def _density(self, sign: int) -> Array:
+        return self.average(sign, lambda k, v: k**3) / (6 * np.pi**2)
+
+    def _conductivity(self, sign: int) -> Array:
+        tau = self.tau_up if sign > 0 else self.tau_dn
         mean = self.average(sign, lambda k, v: v * k**2)
-        return _SIGMA / (6 * np.pi**2) * (tau * 1e15) * mean
+        return (tau * 1e15) * mean / (6 * np.pi**2)
 
     @property
     def n_up(self) -> Array:
         """Density of majority electrons, 1/m^3."""
-        return self._density(+1)
+        return 1e27 * self._density(+1)
 
     @property
     def n_dn(self) -> Array:
         """Density of minority electrons, 1/m^3."""
-        return self._density(-1)
+        return 1e27 * self._density(-1)
 
     @property
     def sigma_up(self) -> Array:
         """Conductivity of the majority band, S/m."""
-        return self._conductivity(+1, self.tau_up)
+        return _SIGMA * self._conductivity(+1)
 
     @property
     def sigma_dn(self) -> Array:
         """Conductivity of the minority band, S/m."""
-        return self._conductivity(-1, self.tau_dn)
+        return _SIGMA * self._conductivity(-1)
 
     @property
     def sigma(self) -> Array:
@@ -201,13 +205,13 @@ class TwoBand(eqx.Module):
     @property
     def P(self) -> Array:
         """Polarisation of the conductivity: the one that Eq (14) needs."""
-        up, dn = self.sigma_up, self.sigma_dn
+        up, dn = self._conductivity(+1), self._conductivity(-1)
         return (up - dn) / (up + dn)
 
     @property
     def P_density(self) -> Array:
         """(n_up - n_dn)/(n_up + n_dn), equal to P only for equal relaxation times."""
-        up, dn = self.n_up, self.n_dn
+        up, dn = self._density(+1), self._density(-1)
         return (up - dn) / (up + dn)
 
     @property
@@ -219,7 +223,7 @@ class TwoBand(eqx.Module):
     @property
     def n0(self) -> Array:
         """Equilibrium moment density of the electrons, mu_B (n_up - n_dn), A/m."""
-        return MU_B * 1e27 * (self.n_up * 1e-27 - self.n_dn * 1e-27)
+        return MU_B * 1e27 * (self._density(+1) - self._density(-1))
 
     @property
     def v_F_up(self) -> Array:
