@@ -45,10 +45,14 @@ def predict_wall(
     A: J/m.  K, Kp: J/m^3, as in `CollectiveWall`.  j: A/m^2 along the wire.  B: T along the easy
     axis.  gamma: bare, rad/(s T).  charge: +1 or -1.
 
-    Raises ValueError for tau_sf <= 0 and as `CollectiveWall` does.
+    Raises ValueError for tau_sf <= 0, a gas that is no `TwoBand`, and as `CollectiveWall` does.
     Source: Cheng & Niu Eqs (12)-(16), their misprints mended.
     """
+    if not isinstance(gas, TwoBand):
+        raise ValueError(f"`gas` must be a jaxstt.TwoBand, got {type(gas).__name__}")
     tau_sf = leaf("tau_sf", tau_sf, above=0)
+    if tau_sf.ndim:
+        raise ValueError(f"`tau_sf` must be a number, got shape {tau_sf.shape}")
     xi = gas.tau_ex / tau_sf
     wall = CollectiveWall(
         A=A, K=K, Kp=Kp, Ms=Ms, alpha=alpha, xi=xi, P=gas.P, n0=gas.n0, gamma=gamma, charge=charge

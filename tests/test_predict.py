@@ -72,3 +72,9 @@ def test_many_currents_and_bad_input() -> None:
     np.testing.assert_allclose(found, -found[::-1], atol=1e-9)
     with pytest.raises(ValueError, match="`tau_sf` must be > 0"):
         predict(ALL | {"tau_sf": 0.0}, 0.0, 0.0)
+    wall = {"Ms": 8e5, "alpha": 0.02, "A": 1.3e-11, "K": 1.3e5, "Kp": 2e4}
+    with pytest.raises(ValueError, match=r"`gas` must be a jaxstt\.TwoBand, got float"):
+        jaxstt.predict_wall(0.5, tau_sf=1e-14, **wall)  # pyright: ignore
+    gas = jaxstt.TwoBand(8e-19, 1.6e-19, tau_up=1e-14, tau_dn=4e-15)
+    with pytest.raises(ValueError, match=r"`tau_sf` must be a number, got shape \(1,\)"):
+        jaxstt.predict_wall(gas, tau_sf=[1e-14], **wall)

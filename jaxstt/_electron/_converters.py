@@ -132,7 +132,8 @@ def from_mumax3(
         gamma = (1+eta) GammaLL,  alpha_bare = (1+eta) alpha - Xi eta,  P = Pol gamma/gamma_0
 
     n0 [A/m] is not in the script and cannot be read from it: at n0 = 0 bare and renormalised
-    values are the same.  Undoes `to_mumax3` for the n0 given there.
+    values are the same.  Undoes `to_mumax3` for the n0 given there, unless that was told
+    `default_gamma`: gamma_0 would be read as gamma~.
 
     Raises ValueError for Msat <= 0, GammaLL <= 0, n0 < 0, a bare alpha < 0 and |P| > 1 (n0 too
     large for these values).

@@ -168,8 +168,8 @@ def spin_deviation(
         raise ValueError("`velocity` and `grad_n` must be given together")
     sign = band_sign(band)
     values: dict[str, Any] = {"n": n, "dn_dt": dn_dt, "xi": xi, "tau_ex": tau_ex, "gamma": gamma}
-    values |= {"velocity": velocity, "grad_n": grad_n, "B": B}
-    given = {name: x for name, x in values.items() if x is not None}
+    optional = {"velocity": velocity, "grad_n": grad_n, "B": B}
+    given = values | {name: x for name, x in optional.items() if x is not None}
     ranges = {"xi": {"minimum": 0.0}, "tau_ex": {"above": 0.0}, "gamma": {"above": 0.0}}
     a = dict(zip(given, same_dtype(given, **ranges), strict=True))
     n, rate = a["n"], a["dn_dt"]

@@ -221,5 +221,10 @@ def same_dtype(values: dict[str, Any], **ranges: dict[str, float]) -> list[Array
 
 
 def broadcast(values: dict[str, Any], **ranges: dict[str, float]) -> list[Array]:
-    """`same_dtype`, broadcast against each other."""
-    return jnp.broadcast_arrays(*same_dtype(values, **ranges))
+    """`same_dtype`, broadcast against each other; ValueError if they do not fit."""
+    arrays = same_dtype(values, **ranges)
+    try:
+        return jnp.broadcast_arrays(*arrays)
+    except ValueError:
+        shapes = ", ".join(f"`{name}` {x.shape}" for name, x in zip(values, arrays, strict=True))
+        raise ValueError(f"shapes must broadcast, got {shapes}") from None

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import is_concrete
+from .._check import is_concrete, leaf
 from .._grid import Grid
 from .._stencil import sharpest
 from .._types import Vectors
@@ -19,6 +19,8 @@ REFUSE = 0.5
 """kappa above which it does not hold at all."""
 
 _POSITIVE = {"above": 0.0}
+_WIDEST = 1e-3
+"""m; no wall is wider."""
 
 
 class Validity(eqx.Module):
@@ -127,7 +129,7 @@ def validity(
     With the paper's v_F = 3e5 m/s and Delta = 1 eV a wall of 1 nm is still good: 2 % on xi_eff.
     Its estimate does not explain large deviations in walls of 1 to 10 nm; a Delta near 0.1 eV, a
     v_F near 1e6 m/s with l < 2 nm, or scattering would.
-    Raises ValueError for width, Delta, v_F or tau0 <= 0, xi < 0.
+    Raises ValueError for width, Delta, v_F or tau0 <= 0, xi < 0, width > 1 mm.
     Source: Cheng & Niu Eq. (8) with relaxation, and the estimate before the conclusion.
     """
     values = {"width": width, "Delta": Delta, "v_F": v_F, "xi": xi}
@@ -135,6 +137,8 @@ def validity(
     if tau0 is not None:
         values["tau0"], ranges["tau0"] = tau0, _POSITIVE
     width, Delta, v_F, xi, *time = broadcast(values, **ranges)
+    if is_concrete(width) and bool(jnp.any(width > _WIDEST)):
+        raise ValueError(f"`width` is in m and must be <= {_WIDEST}, got {float(width.max()):.6g}")
     tau_ex = exchange_time(Delta)
     kappa = v_F * tau_ex / width
     return Validity(
@@ -174,7 +178,7 @@ def texture_kappa(grid: Grid, m: Vectors, Delta: ArrayLike, v_F: ArrayLike) -> A
     Raises ValueError for Delta or v_F <= 0.
     Source: Cheng & Niu, the condition l >> v_F tau_ex before the conclusion.
     """
-    return precession_length(Delta, v_F) * sharpest(grid, m)
+    return precession_length(Delta, v_F) * sharpest(grid, leaf("m", m))
 
 
 def _change(crossing: WallCrossing) -> Array:
@@ -184,6 +188,8 @@ def _change(crossing: WallCrossing) -> Array:
 
 
 def _percent(x: Array) -> str:
+    if abs(float(x)) < 1e-9:  # rounding
+        return "0 %"
     return f"{100 * float(x):+.2g} %" if abs(float(x)) < 1 else f"{100 * float(x):+.0f} %"
 
 
