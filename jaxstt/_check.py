@@ -98,6 +98,6 @@ AXES = {"x": 0, "y": 1, "z": 2}
 
 def axis_index(name: str, value: str) -> int:
     """0, 1, 2 for "x", "y", "z"; ValueError otherwise."""
-    if value not in AXES:
+    if not isinstance(value, str) or value not in AXES:
         raise ValueError(f'`{name}` must be "x", "y" or "z", got {value!r}')
     return AXES[value]

@@ -3,6 +3,7 @@
 import math
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -45,12 +46,13 @@ class Grid(eqx.Module):
         self.spacing = (float(dx), float(dy), float(dz))
         self.periodic = (bool(px), bool(py), bool(pz))
         if mask is not None:
-            mask = jnp.asarray(mask)
+            mask = mask if isinstance(mask, jax.Array) else np.asarray(mask)
             if mask.shape != self.shape or mask.dtype != bool:
                 raise ValueError(
                     f"`mask` must be booleans of shape {self.shape}, "
                     f"got {mask.dtype} of shape {mask.shape}"
                 )
+            mask = jnp.asarray(mask)
             if is_concrete(mask) and not bool(mask.any()):
                 raise ValueError("`mask` must leave at least one magnetic cell, got none")
         self.mask = mask
