@@ -373,3 +373,46 @@ def test_rest_direction_follows_the_sign_of_kp():
         assert angle == pytest.approx(rest, abs=1e-6)
         width = np.sqrt(1.3e-11 / (1.3e5 + Kp * np.sin(rest) ** 2))
         assert float(wall.width(rest)) == pytest.approx(width, rel=1e-12)
+
+
+def test_films():
+    """Each row of the table of films, by the sign that its last column states."""
+    stated = {name.strip("`"): row[1] for name, row in table("term").items()}
+    grid = jaxstt.Grid((40, 1, 1), (2e-9, 4e-9, 4e-9))
+
+    def energy(term, m, grid=grid):
+        llg = jaxstt.LLG(grid, Ms=8e5, alpha=0.1, energies=(term,))
+        return float(jaxstt.total_energy(llg, m))
+
+    def rate(torque, m=(0.0, 0.0, 1.0)):
+        one = jaxstt.Grid((1, 1, 1), (4e-9,) * 3)
+        llg = jaxstt.LLG(one, Ms=8e5, alpha=0.0, torques=(torque,))
+        return jaxstt.rhs(llg, 0.0, jaxstt.uniform(one, m))[:, 0, 0, 0]
+
+    along, across = (jaxstt.uniform(grid, v) for v in ((1, 0, 0), (0, 0, 1)))
+    assert "poles cost" in stated["Demag"]
+    assert energy(jaxstt.Demag(grid), across) > energy(jaxstt.Demag(grid), along) > 0
+    assert "a is easy" in stated["UniaxialAnisotropy"]
+    easy = jaxstt.UniaxialAnisotropy(1e5, (1, 0, 0))
+    assert energy(easy, along) < energy(easy, across)
+    assert "axes are easy" in stated["CubicAnisotropy"]
+    cubic = jaxstt.CubicAnisotropy(1e5)
+    assert energy(cubic, along) < energy(cubic, jaxstt.uniform(grid, (1, 1, 1)))
+    assert "up, −x, down along +x" in stated["InterfacialDMI"]
+    to_left, to_right = (jaxstt.neel_wall(grid, 8e-9, angle=a) for a in (np.pi, 0.0))
+    dmi = jaxstt.InterfacialDMI(1e-3)
+    assert energy(dmi, to_left) < 0 < energy(dmi, to_right)
+    assert "up, −y, down along +x" in stated["BulkDMI"]
+    back, forth = (jaxstt.bloch_wall(grid, 8e-9, angle=a) for a in (-np.pi / 2, np.pi / 2))
+    assert energy(jaxstt.BulkDMI(1e-3), back) < 0 < energy(jaxstt.BulkDMI(1e-3), forth)
+    assert "towards p" in stated["Slonczewski"]
+    assert float(rate(jaxstt.Slonczewski(1e12, (1, 0, 0), P=0.5))[0]) > 0
+    assert "Pt below, j along +x: towards −y" in stated["SpinOrbit"]
+    assert float(rate(jaxstt.SpinOrbit((1e12, 0, 0), theta_DL=0.1))[1]) < 0
+    assert "polarity/2; skyrmion, core down in up: −1" in stated["topological_charge"]
+    film = jaxstt.Grid((30, 30, 1), (2e-9,) * 3)
+    down = jaxstt.skyrmion(film, 10e-9, 3e-9)
+    assert float(down[2, 15, 15, 0]) < 0
+    np.testing.assert_allclose(jaxstt.topological_charge(film, down), -1, atol=1e-2)
+    core = jaxstt.vortex(film, polarity=-1)
+    np.testing.assert_allclose(jaxstt.topological_charge(film, core), -0.5, atol=2e-2)
