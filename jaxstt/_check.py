@@ -80,6 +80,13 @@ def _check_values(
         refuse(values > maximum, f"<= {maximum:g}")
 
 
+def check_size(name: str, value: Array, below: float, unit: str) -> None:
+    """ValueError for a known value of a size that only another unit can explain."""
+    if is_concrete(value) and np.any(np.abs(np.asarray(value)) >= below):
+        largest = np.max(np.abs(np.asarray(value)))
+        raise ValueError(f"`{name}` is in {unit} and must be < {below:g}, got {largest:.6g}")
+
+
 def naming_the_adjoint(run: Callable[[], Any]) -> Any:
     """run(), whose failure to be differentiated forwards tells the way out."""
     try:

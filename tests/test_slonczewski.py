@@ -180,7 +180,7 @@ GOOD = {"j": J, "p": (0, 0, 1), "P": 0.4}
         ({"j": (0, 0, J)}, r"`j` must be a number or \(nx, ny, nz\), got shape \(3,\)"),
         ({"j": np.nan}, "`j` must be finite"),
         ({"thickness": 0.0}, "`thickness` must be > 0, got 0"),
-        ({"thickness": 2.0}, "`thickness` is in m and must be < 1e-3, got 2"),
+        ({"thickness": 2.0}, "`thickness` is in m and must be < 0.001, got 2"),
         ({"Lambda": 0}, "`Lambda` must be > 0, got 0"),
         ({"epsilon_prime": (0.1, 0.2, 0.3)}, "`epsilon_prime` must be a number or"),
         ({"fixed_layer": "left"}, '`fixed_layer` must be "top" or "bottom", got \'left\''),

@@ -147,6 +147,8 @@ def test_single_precision_and_batches() -> None:
 BAD = {
     "`Delta` must be > 0": {"Delta": 0.0},
     "`tau_up` must be > 0": {"tau_up": 0.0},
+    "`tau_up` is in s": {"tau_up": 10.0},
+    "`E_F` is in J": {"E_F": 5.0},
     "`tau_dn` must be > 0": {"tau_dn": -1e-15},
     "`mass` must be > 0": {"mass": 0.0},
     "`T` must be >= 0": {"T": -1.0},

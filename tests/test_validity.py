@@ -103,7 +103,8 @@ BAD = [
     ({"xi": -0.1}, "`xi` must be >= 0, got -0.1"),
     ({"tau0": 0.0}, "`tau0` must be > 0"),
     ({"width": np.nan}, "`width` must be finite"),
-    ({"width": 5.0}, "`width` is in m and must be <= 0.001, got 5"),
+    ({"Delta": 1.0}, "`Delta` is in J and must be < 1e-16, got 1"),
+    ({"width": 5.0}, "`width` is in m and must be < 0.001, got 5"),
     ({"width": np.full(2, 1e-9), "xi": np.full(3, 0.1)}, "must broadcast, got `width` (2,)"),
 ]
 

@@ -4,7 +4,7 @@ import equinox as eqx
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from .._check import leaf
+from .._check import check_size, leaf
 from ..constants import E_CHARGE, EV, GAMMA, HBAR, MU_B
 
 # Python floats first: mu_B alone is fine in float32, but products such as mu_B hbar are not.
@@ -64,9 +64,12 @@ def torque_coefficients(
 def exchange_time(Delta: ArrayLike) -> Array:
     """tau_ex = hbar/Delta, s.
 
-    Delta: exchange splitting, J.  Raises ValueError for Delta <= 0.
+    Delta: exchange splitting, J.  Raises ValueError for Delta <= 0 or
+    > 1e-16 J (600 eV: another unit).
     Source: Cheng & Niu, below Eq. (8), where the fraction is printed upside down.
     """
     # In eV: the derivative has Delta^2 in it, which float32 cannot hold in joules.  The barrier
     # keeps the compiler from taking the square apart again.
-    return (HBAR / EV) / lax.optimization_barrier(leaf("Delta", Delta, above=0) * (1 / EV))
+    Delta = leaf("Delta", Delta, above=0)
+    check_size("Delta", Delta, 1e-16, "J")
+    return (HBAR / EV) / lax.optimization_barrier(Delta * (1 / EV))

@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import is_concrete, leaf
+from .._check import check_size, is_concrete, leaf
 from ..constants import E_CHARGE, EV, HBAR, K_B, M_E, MU_B
 from ._coefficients import exchange_time
 
@@ -42,6 +42,7 @@ class TwoBand(eqx.Module):
     In float32 write it in reduced units, as (hbar k)^2 underflows.
 
     Raises ValueError for Delta <= 0, tau <= 0, mass <= 0, T < 0, E_F below the majority bottom,
+    energies above 1e-16 J and times above 1e-6 s (another unit),
     `energy` without `k_max`, and one that does not rise from 0 to above the electrons' levels.
     Source: Cheng & Niu Eq. (13) and below (14); P is that of the conductivity.
     """
@@ -79,6 +80,10 @@ class TwoBand(eqx.Module):
                     f"`{name}` must be a number, got shape {getattr(self, name).shape}; "
                     "for many metals use jax.vmap"
                 )
+        for name in ("E_F", "Delta"):
+            check_size(name, getattr(self, name), 1e-16, "J")
+        for name in ("tau_up", "tau_dn"):
+            check_size(name, getattr(self, name), 1e-6, "s")
         if is_concrete(self.E_F) and is_concrete(self.Delta):
             bottom = -0.5 * float(self.Delta)
             if float(self.E_F) <= bottom:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import is_concrete, leaf
+from .._check import check_size, is_concrete, leaf
 from .._grid import Grid
 from .._stencil import sharpest
 from .._types import Vectors
@@ -19,8 +19,6 @@ REFUSE = 0.5
 """kappa above which it does not hold at all."""
 
 _POSITIVE = {"above": 0.0}
-_WIDEST = 1e-3
-"""m; no wall is wider."""
 
 
 class Validity(eqx.Module):
@@ -129,7 +127,8 @@ def validity(
     With the paper's v_F = 3e5 m/s and Delta = 1 eV a wall of 1 nm is still good: 2 % on xi_eff.
     Its estimate does not explain large deviations in walls of 1 to 10 nm; a Delta near 0.1 eV, a
     v_F near 1e6 m/s with l < 2 nm, or scattering would.
-    Raises ValueError for width, Delta, v_F or tau0 <= 0, xi < 0, width > 1 mm.
+    Raises ValueError for width, Delta, v_F or tau0 <= 0, xi < 0, and a size that tells of another
+    unit.
     Source: Cheng & Niu Eq. (8) with relaxation, and the estimate before the conclusion.
     """
     values = {"width": width, "Delta": Delta, "v_F": v_F, "xi": xi}
@@ -137,8 +136,9 @@ def validity(
     if tau0 is not None:
         values["tau0"], ranges["tau0"] = tau0, _POSITIVE
     width, Delta, v_F, xi, *time = broadcast(values, **ranges)
-    if is_concrete(width) and bool(jnp.any(width > _WIDEST)):
-        raise ValueError(f"`width` is in m and must be <= {_WIDEST}, got {float(width.max()):.6g}")
+    check_size("width", width, 1e-3, "m")
+    if time:
+        check_size("tau0", time[0], 1e-6, "s")
     tau_ex = exchange_time(Delta)
     kappa = v_F * tau_ex / width
     return Validity(

@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import is_concrete, leaf
+from .._check import check_size, is_concrete, leaf
 from .._drive import AbstractDrive, as_drive, largest
 from .._electron import VELOCITY_PER_MOMENT
 from .._energy import inverse
@@ -124,8 +124,7 @@ def read_thickness(thickness: ArrayLike | None) -> Array | None:
     if thickness is None:
         return None
     d = check_scalar("thickness", leaf("thickness", thickness, above=0))
-    if is_concrete(d) and np.any(np.asarray(d) > 1e-3):
-        raise ValueError(f"`thickness` is in m and must be < 1e-3, got {np.max(d):.6g}")
+    check_size("thickness", d, 1e-3, "m")
     return d
 
 
