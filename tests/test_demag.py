@@ -95,7 +95,7 @@ def test_a_film_far_away_is_a_sheet():
     x = (np.arange(n) - n / 2 + 0.5) / 6
     m = np.stack([1 / np.cosh(x), np.zeros(n), -np.tanh(x)])[:, :, None, None]
     B = _field(grid, jnp.asarray(m))
-    np.testing.assert_allclose(B, -m * np.array([1.0, 0, 0])[:, None, None, None], atol=1e-8)
+    np.testing.assert_allclose(B, -m * np.array([1.0, 0, 0])[:, None, None, None], atol=1e-7)
 
 
 def test_symmetric():

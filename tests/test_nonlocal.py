@@ -175,7 +175,8 @@ BAD = {
     "`n0` must be >= 0": {"n0": -1.0},
     "`j` must be a number": {"j": (1e12, 0, 0)},
     "`axis` must be": {"axis": "w"},
-    "`directions` must be >= 1": {"directions": 0},
+    "`directions` must be an integer >= 1": {"directions": 0},
+    "`directions` must be an integer >= 1, got 2.5": {"directions": 2.5},
     "`order` must be": {"order": 3},
 }
 

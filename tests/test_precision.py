@@ -293,6 +293,24 @@ def test_derivatives_of_the_prediction_in_float32(mode) -> None:
     np.testing.assert_allclose(single, exact, rtol=2e-4)
 
 
+def test_a_slope_by_mass_spoils_no_other_in_float32() -> None:
+    """1/M_E = 1e30: the compiler used to fold it into other constants."""
+
+    def P(E_F, Delta, tau_up, tau_dn, mass):
+        return jaxstt.TwoBand(E_F, Delta, tau_up, tau_dn, mass).P
+
+    def slopes():
+        at = [jnp.asarray(x) for x in (5 * EV, EV, 1e-14, 4e-15, M_E)]
+        return jax.jit(jax.jacfwd(P, argnums=(0, 1, 2, 3, 4)))(*at)
+
+    exact = np.array(slopes())
+    with jax.enable_x64(False):
+        single = np.array(slopes())
+    # P does not depend on the mass: rounding, on the scale P/M_E.
+    np.testing.assert_allclose(single[:4], exact[:4], rtol=1e-4)
+    assert abs(single[4]) < 1e-4 / M_E
+
+
 def test_derivatives_by_the_splitting_in_float32() -> None:
     """Delta^2 = 1e-38 J^2 would underflow."""
 

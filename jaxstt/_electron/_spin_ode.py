@@ -27,6 +27,8 @@ from ._spinor import broadcast, check_unit, local_frame
 
 Path = Callable[[Array], Array]
 """n(t): t in s to a unit vector (3,); an Equinox module with leaves, or a function (static)."""
+_LONGEST = 1e8
+"""tau_ex between two saved times: more was not meant in s, and would not end."""
 
 
 class SPIN_RESULTS(eqx.Enumeration):
@@ -347,6 +349,11 @@ def _settings(dtype, solver, rtol, atol, adjoint, max_steps):
 def _expected_steps(ode: AbstractSpinODE, times: np.ndarray) -> int:
     """Ten times the steps of one tau_ex that the longest interval takes, in powers of 4."""
     longest = float(np.max(np.diff(times) / np.min(np.asarray(ode.tau_ex))))
+    if longest > _LONGEST:
+        raise ValueError(
+            f"`t` is in s and must be < {_LONGEST:g} tau_ex from entry to entry, "
+            f"got {longest:.3g} tau_ex"
+        )
     return 4 ** max(6, math.ceil(math.log(10 * max(longest, 1.0), 4)))
 
 

@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 from jax.typing import ArrayLike
 
 from .._check import check_size, is_concrete, leaf
@@ -37,6 +37,7 @@ class TwoBand(eqx.Module):
     E_F: Fermi level, J, from the midpoint of the two band bottoms.  Delta: splitting, J.
     tau_up, tau_dn: momentum relaxation times, s.  mass: effective mass, kg.  T: temperature, K, at
     fixed E_F.  If E_F lies below the minority bottom the metal is a half-metal: P = 1 at T = 0.
+    In float32 differentiate by mass/M_E: a slope per kg is 1e30 times as large.
     energy: another isotropic dispersion: a function of k [1/m] that rises from 0 at k = 0, J, for
     k < k_max [1/m], e.g. the zone boundary; `mass` is then not used.  Both bands have its form.
     In float32 write it in reduced units, as (hbar k)^2 underflows.
@@ -103,7 +104,8 @@ class TwoBand(eqx.Module):
         inside = x > 0
         x = jnp.where(inside, x, 1.0)
         if self.energy is None:
-            ratio = self.mass / M_E
+            # The barrier keeps 1/M_E = 1e30 from being multiplied into other constants (float32).
+            ratio = lax.optimization_barrier(self.mass * (1 / M_E))
             k = _K_OF_E * jnp.sqrt(ratio * x)
             v = _V_OF_K * k / ratio
         else:
@@ -210,7 +212,8 @@ class TwoBand(eqx.Module):
     @property
     def P(self) -> Array:
         """Polarisation of the conductivity: the one that Eq (14) needs."""
-        up, dn = self._conductivity(+1), self._conductivity(-1)
+        # Small numbers: their product with a slope by kg, 1e30 times as large, has to fit float32.
+        up, dn = 1e-6 * self._conductivity(+1), 1e-6 * self._conductivity(-1)
         return (up - dn) / (up + dn)
 
     @property

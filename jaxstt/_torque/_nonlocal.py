@@ -82,8 +82,8 @@ class NonlocalSTT(AbstractTorque):
         self.Delta, self.v_F = leaf("Delta", Delta, above=0), leaf("v_F", v_F, above=0)
         self.n0 = leaf("n0", n0, minimum=0)
         axis_index("axis", axis)
-        if directions < 1:
-            raise ValueError(f"`directions` must be >= 1, got {directions}")
+        if not isinstance(directions, int) or directions < 1:
+            raise ValueError(f"`directions` must be an integer >= 1, got {directions!r}")
         self.axis, self.directions, self.order = axis, directions, check_order(order)
 
     def check(self, grid: Grid) -> None:
