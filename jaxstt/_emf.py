@@ -84,6 +84,7 @@ class SpinMotiveDamping(AbstractTorque):
     "voltage", the electric field is, and F = 1.
     order: of the difference, 2 or 4.
 
+    It is the adiabatic torque of the induced current; its part in xi is left out.
     It damps the turning of a wall, not its motion.  Films carry a non-local return current; there
     F is between the two.
     Raises ValueError for sigma < 0, |P| > 1, another circuit or order.
