@@ -302,7 +302,7 @@ BAD = {
     "s0": (lambda: _run(s0=(0, 1.0)), r"`s0` must be \(3,\)"),
     "s0 length": (lambda: _run(s0=(0, 1.0, 0.5)), "`s0` must not be longer than 1"),
     "t": (lambda: _run(t=(1e-15, 0.0)), "`t` must be finite and increase"),
-    "seconds": (lambda: _run(t=(0.0, 1.0)), "`t` is in s and must be < 1e+08 tau_ex"),
+    "seconds": (lambda: _run(t=(0.0, 1.0)), "`t` is in s and must be < 1e.08 tau_ex"),
     "one t": (lambda: _run(t=(0.0,)), "`t` must hold at least 2 times"),
     "rtol": (lambda: _run(rtol=0.0), "`rtol` must be > 0"),
     "max_steps": (lambda: _run(max_steps=0), "`max_steps` must be >= 1"),
