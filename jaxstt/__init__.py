@@ -100,6 +100,12 @@ from ._steady import STEADY_RESULTS as STEADY_RESULTS
 from ._steady import SteadyWall as SteadyWall
 from ._steady import steady_wall as steady_wall
 from ._sweep import parallel_map as parallel_map
+from ._sweep import sweep_map as sweep_map
+from ._sweep_run import sweep as sweep
+from ._sweep_space import grid as grid
+from ._sweep_space import points as points
+from ._sweep_space import random_design as random_design
+from ._sweep_store import SweepWarning as SweepWarning
 from ._texture import bloch_wall as bloch_wall
 from ._texture import head_to_head_wall as head_to_head_wall
 from ._texture import neel_wall as neel_wall

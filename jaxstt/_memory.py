@@ -8,7 +8,7 @@ import jax
 
 def memory() -> int | None:
     """Bytes of the default device; of the machine (or its container) on CPU; None if unknown."""
-    stats = jax.devices()[0].memory_stats()
+    stats = jax.local_devices()[0].memory_stats()
     if stats and "bytes_limit" in stats:
         return int(stats["bytes_limit"])
     try:

@@ -1,4 +1,4 @@
-"""Many small simulations: spread over the devices, one by one on each."""
+"""Many small simulations: spread over the devices, one by one or together on each."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,40 +6,102 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jax.sharding import AxisType, PartitionSpec
+from jax.sharding import AxisType, Mesh, PartitionSpec
+
+RUNS = PartitionSpec("runs")
+_TOGETHER = 1024
+"""Items stepped together on an accelerator."""
 
 
 def parallel_map(function: Callable[[Any], Any], xs: Any) -> Any:
     """[function(x) for x in xs] along the leading axis, shared among all local devices.
 
-    xs, and what `function` returns: pytrees of arrays.  Items are dealt out in turn.  On each
-    device they run one by one: on CPU a batch of small walls is slower than a loop over them (it
-    leaves the cache, and all wait for the slowest).  Differentiable as `function` is.
+    xs, and what `function` returns: pytrees of arrays.  Items are dealt out in turn.  On a CPU
+    device they run one by one: a batch of small walls is slower than a loop over them (it leaves
+    the cache, and all wait for the slowest).  An accelerator takes up to 1024 at once.
+    Differentiable as `function` is.
+
+    The results are put together within the program.  There XLA lets one CPU device wait for another
+    for 40 s, then it ends the process: also if `function` raises on one of them.  For runs that
+    differ by more set XLA_FLAGS=--xla_cpu_collective_call_terminate_timeout_seconds=100000, or use
+    `sweep`, whose devices do not wait.
 
     One XLA program uses one core for small walls; to use more, give JAX more CPU devices before it
     starts: jax.config.update("jax_num_cpu_devices", 2).
     """
-    devices = jax.local_device_count()
+    devices = jax.local_devices()
     count = jax.tree.leaves(xs)[0].shape[0]
-    if devices == 1 or count == 1:
-        return lax.map(function, xs)
-    rounds = -(-count // devices)
+    if len(devices) == 1 or count == 1:
+        return _map(function, xs)
+    rounds = -(-count // len(devices))
 
     def deal(x: Array) -> Array:
-        fill = jnp.broadcast_to(x[-1:], (rounds * devices - count, *x.shape[1:]))
+        fill = jnp.broadcast_to(x[-1:], (rounds * len(devices) - count, *x.shape[1:]))
         x = jnp.concatenate([x, fill])
-        return x.reshape(rounds, devices, *x.shape[1:]).swapaxes(0, 1).reshape(x.shape)
+        return x.reshape(rounds, len(devices), *x.shape[1:]).swapaxes(0, 1).reshape(x.shape)
 
     def collect(y: Array) -> Array:
-        y = y.reshape(devices, rounds, *y.shape[1:]).swapaxes(0, 1)
-        return y.reshape(rounds * devices, *y.shape[2:])[:count]
+        y = y.reshape(len(devices), rounds, *y.shape[1:]).swapaxes(0, 1)
+        return y.reshape(rounds * len(devices), *y.shape[2:])[:count]
 
-    mesh = jax.make_mesh((devices,), ("runs",), axis_types=(AxisType.Auto,))
-    shared = jax.shard_map(
-        lambda x: lax.map(function, x),
-        mesh=mesh,
-        in_specs=PartitionSpec("runs"),
-        out_specs=PartitionSpec("runs"),
+    return jax.tree.map(collect, map_on(devices, function)(jax.tree.map(deal, xs)))
+
+
+def map_on(devices: list[Any], function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The map of `function` whose items are already laid out: an equal block for each device."""
+    return jax.shard_map(
+        lambda x: _map(function, x),
+        mesh=runs_mesh(devices),
+        in_specs=RUNS,
+        out_specs=RUNS,
         check_vma=False,
     )
-    return jax.tree.map(collect, shared(jax.tree.map(deal, xs)))
+
+
+def runs_mesh(devices: list[Any]) -> Mesh:
+    return Mesh(devices, ("runs",), axis_types=(AxisType.Auto,))
+
+
+def _map(function: Callable[[Any], Any], xs: Any) -> Any:
+    if jax.default_backend() == "cpu":
+        return lax.map(function, xs)
+    count = jax.tree.leaves(xs)[0].shape[0]
+    if count <= _TOGETHER:
+        return jax.vmap(function)(xs)
+    return lax.map(function, xs, batch_size=_TOGETHER)
+
+
+def sweep_map(function: Callable[..., Any], points: dict[str, Any]) -> tuple[Any, Array]:
+    """`function(**point)` at every point, and which of them failed; differentiable.
+
+    function: of named scalars; returns a pytree of arrays.  points: {name: (N,) array}.
+    Returns (results stacked along a leading axis, failed (N,) bool).
+
+    The pure core of `sweep`: it may stand within jit, grad and jvp, and its gradient with respect
+    to the points, and to whatever `function` closes over, is the sum of the single ones.  A point
+    fails if a parameter or a floating result is not finite; its results become NaN, and it adds
+    nothing to the gradients: it is run again in place of a good one's double.  Hence everything
+    runs twice; where nothing can fail, `parallel_map` runs it once.  `function` must not raise
+    within (`throw=False`).  If all points fail, so do their gradients.
+    """
+    first = parallel_map(lambda p: _finite((p, function(**p))), points)
+    fine = jax.lax.stop_gradient(first)
+    # 0 * NaN is NaN: masking the result is not enough, the derivative must not be taken there.
+    good = jnp.argmax(fine)
+    safe = jax.tree.map(lambda x: jnp.where(fine, x, jax.lax.stop_gradient(x[good])), points)
+    results = parallel_map(lambda p: function(**p), safe)
+
+    def mask(y: Array) -> Array:
+        if not jnp.issubdtype(y.dtype, jnp.inexact):
+            return y
+        shown = fine.reshape(-1, *(1,) * (y.ndim - 1))
+        return jnp.where(shown, y, jnp.full((), jnp.nan, y.dtype))
+
+    return jax.tree.map(mask, results), ~fine
+
+
+def _finite(tree: Any) -> Array:
+    """Whether all floating arrays are finite."""
+    arrays = [jnp.asarray(x) for x in jax.tree.leaves(tree)]
+    parts = [jnp.all(jnp.isfinite(x)) for x in arrays if jnp.issubdtype(x.dtype, jnp.inexact)]
+    return jnp.all(jnp.stack(parts)) if parts else jnp.asarray(True)

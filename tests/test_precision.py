@@ -25,6 +25,7 @@ NOTHING_TO_COMPUTE = {
     "BareParameters", "CurrentParameters", "Mumax3Parameters", "OOMMFParameters",
     "VelocityParameters", "SpinSolution", "SpinODE", "LocalSpinODE", "WallCrossing",
     "Validity", "Prediction", "is_parameter", "VortexCore", "STEADY_RESULTS", "SteadyWall",
+    "sweep", "sweep_map", "grid", "points", "random_design", "SweepWarning",
 }  # fmt: skip
 
 
