@@ -1,7 +1,7 @@
 """Measurement files: a CSV with the sample in its header, read strictly and never repaired."""
 
-import csv
 import dataclasses
+import itertools
 import math
 import os
 import re
@@ -11,8 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxstt.io import Sheet, plain_numbers, read_sheet
+
 from . import datasets
 from ._errors import InputError, Rule, checked, nearest, plausible
+from ._header import TRUTH, read_header
 from ._sample import AXES, KEYS, Sample, described
 
 
@@ -34,9 +37,6 @@ OBSERVABLES = {
     ),
 }
 """Every observable that a file may hold."""
-
-TRUTH: dict[str, Rule] = {"xi": "a finite number", "P": "between -1 and 1", "alpha": ">= 0"}
-"""Parameters whose true value a file may state, as `truth_xi` and so on."""
 
 NUMBERS: dict[str, Rule] = {
     "current_density_A_per_m2": "a finite number",
@@ -155,35 +155,30 @@ def load_measurements(path: str | os.PathLike[str]) -> Measurements:
     """Read a measurement file, or an embedded data set by its name ("strip_a").
 
     `# key = value` lines describe the sample (`KEYS`, `truth_xi`, `truth_P`, `truth_alpha`); other
-    `#` lines are free text.  Then a line of column names and the rows, comma separated, UTF-8.
+    `#` lines are free text.  Then a line of column names and the rows, separated by commas,
+    semicolons or tabs; decimal commas where no commas separate; UTF-8 or UTF-16.
 
     Raises InputError, one line "FILE:LINE: ...", for anything that cannot be used: nothing is
     skipped or replaced.
     """
     name = os.fspath(path)
-    header, table = [], []
-    for number, line in enumerate(_read(name).split("\n"), start=1):
-        where, text = f"{name}:{number}", line.strip()
-        if text.startswith('"#'):  # a spreadsheet quotes header lines that hold a comma
-            text = _cells(where, text)[0]
-        if text.startswith("#"):
-            header.append((where, text[1:].strip()))
-        elif text:
-            table.append((number, _cells(where, line)))
-    sample, truth, notes = _header(name, header)
-    if not table:
+    sheet = _sheet(name)
+    sample, truth, notes = read_header(name, sheet.comments, sheet.separator)
+    if not sheet.rows:
         raise InputError(f"{name}: the file is empty: no column names and no rows")
-    (number, names), *rows = table
+    (number, names), *rows = sheet.rows
     columns = _columns(f"{name}:{number}", names)
     if not rows:
         raise InputError(f"{name}:{number}: no row follows the column names")
-    records = [_record(f"{name}:{n}", columns, cells, sample) for n, cells in rows]
+    given = [_given(f"{name}:{n}", columns, cells) for n, cells in rows]
+    _read_numbers(name, [n for n, _ in rows], given, sheet.separator)
+    records = [_record(f"{name}:{n}", row, sample) for (n, _), row in zip(rows, given, strict=True)]
     return Measurements(
         **{field: _gather(field, [record[field] for record in records]) for field in records[0]},
         line=np.array([n for n, _ in rows]),
         extra={
-            column: tuple(cells[i].strip() for _, cells in rows)
-            for i, column in enumerate(columns)
+            column: tuple(row[column] for row in given)
+            for column in columns
             if column.startswith("x_")
         },
         sample=sample,
@@ -193,75 +188,32 @@ def load_measurements(path: str | os.PathLike[str]) -> Measurements:
     )
 
 
-def _read(name: str) -> str:
+def _sheet(name: str) -> Sheet:
     file = datasets.path(name) if name in datasets.names() else Path(name)
     try:
-        text = file.read_bytes().decode("utf-8-sig")
+        return read_sheet(file, name=name)
     except FileNotFoundError:
         known = ", ".join(datasets.names())
         raise InputError(f"{name}: no such file or embedded data set (there are {known})") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name}: not a UTF-8 text file (byte {error.start})") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{name}: cannot be read: {reason}") from None
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _cells(where: str, line: str) -> list[str]:
-    try:
-        return next(csv.reader([line], strict=True))
-    except csv.Error as error:
-        raise InputError(f"{where}: not a comma separated line: {error}") from None
-
-
-def _header(
-    name: str, lines: list[tuple[str, str]]
-) -> tuple[Sample, dict[str, float], tuple[str, ...]]:
-    fields: dict[str, Any] = {}
-    truth: dict[str, float] = {}
-    seen: dict[str, str] = {}
-    notes: list[str] = []
-    for where, text in lines:
-        # Prose may hold a "=": only one word before the first "=" makes a key.
-        match = re.fullmatch(r"([A-Za-z_]\w*)\s*=(.*)", text)
-        if match is None:
-            notes.append(text)
-            continue
-        key, value = match[1], match[2].rstrip(", ").strip()  # a spreadsheet pads with commas
-        if key in seen:
-            raise InputError(f"{where}: header key `{key}` is given twice, first at {seen[key]}")
-        seen[key] = where
-        try:
-            if key in KEYS:
-                good = checked(f"header key `{key}`", value, KEYS[key].rule)
-                if not isinstance(good, str):
-                    plausible(f"header key `{key}`", good, KEYS[key].size)
-                fields[KEYS[key].field] = good
-            elif key.removeprefix("truth_") in TRUTH and key.startswith("truth_"):
-                parameter = key.removeprefix("truth_")
-                truth[parameter] = float(checked(f"header key `{key}`", value, TRUTH[parameter]))
-            else:
-                known = (*KEYS, *(f"truth_{parameter}" for parameter in TRUTH))
-                raise InputError(
-                    f"unknown header key `{key}`; did you mean `{nearest(key, known)}`?"
-                )
-        except InputError as error:
-            raise InputError(f"{where}: {error}") from None
-    try:
-        return Sample(origin=name, **fields), truth, tuple(notes)
-    except InputError as error:  # what single values cannot show: hard_axis and easy_axis agree
-        raise InputError(f"{seen.get('hard_axis', name)}: {error}") from None
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        told = str(error)
+        raise InputError(
+            told if told.startswith(f"{name}:") else f"{name}: cannot be read: {told}"
+        ) from None
 
 
 def _columns(where: str, names: list[str]) -> list[str]:
     columns = [column.strip() for column in names]
-    if len(columns) == 1 and re.search(r"[;\t]", columns[0]):
-        raise InputError(f"{where}: columns must be separated by commas, got {columns[0]!r}")
     known = (*COLUMNS, *OPTIONAL_COLUMNS)
     for i, column in enumerate(columns, start=1):
         if not column:
             raise InputError(f"{where}: column {i} must have a name")
+        if "=" in column:
+            raise InputError(
+                f"{where}: unknown column {column!r}; a line of the header begins with `#`"
+            )
         if column not in known and not column.startswith("x_"):
             raise InputError(
                 f"{where}: unknown column {column!r}; did you mean `{nearest(column, known)}`? "
@@ -277,12 +229,43 @@ def _columns(where: str, names: list[str]) -> list[str]:
     return columns
 
 
-def _record(where: str, columns: list[str], cells: list[str], sample: Sample) -> dict[str, Any]:
-    """One row as fields of `Measurements`."""
+def _given(where: str, columns: list[str], cells: list[str]) -> dict[str, str]:
+    """The cells of a row by column, "" where there is none."""
+    cells = [cell.strip() for cell in cells]
+    if len(cells) > len(columns) and not any(cells[len(columns) :]):
+        cells = _without_padding(columns, cells)
     if len(cells) != len(columns):
-        raise InputError(f"{where}: expected {len(columns)} cells, got {len(cells)}")
-    given: dict[str, str] = dict.fromkeys((*COLUMNS, *OPTIONAL_COLUMNS), "")
-    given.update(zip(columns, (cell.strip() for cell in cells), strict=True))
+        more, unit = len(cells) - len(columns), columns.index("unit")
+        units = [observable.unit for observable in OBSERVABLES.values()]
+        comma = more > 0 and cells[unit + more] in units
+        hint = "; write numbers with a decimal point, not a comma" if comma else ""
+        raise InputError(f"{where}: expected {len(columns)} cells, got {len(cells)}{hint}")
+    return dict.fromkeys((*COLUMNS, *OPTIONAL_COLUMNS), "") | dict(zip(columns, cells, strict=True))
+
+
+def _without_padding(columns: list[str], cells: list[str]) -> list[str]:
+    """Without empty cells at the end, unless they may come from a decimal comma before them."""
+    after = cells[columns.index("unit") + 1 :]
+    for left, right in itertools.pairwise(after):
+        if re.fullmatch(r"[-+]?\d+", left) and re.match(r"\d", right):
+            return cells
+    return cells[: len(columns)]
+
+
+def _read_numbers(name: str, lines: list[int], given: list[dict[str, str]], separator: str) -> None:
+    """Write the numbers of all rows as `float` reads them."""
+    places = [(n, row, c) for n, row in zip(lines, given, strict=True) for c in ("value", *NUMBERS)]
+    cells = [(f"{name}:{n}: column `{column}`", row[column]) for n, row, column in places]
+    try:
+        plain = plain_numbers(cells, separator)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    for (_, row, column), text in zip(places, plain, strict=True):
+        row[column] = text
+
+
+def _record(where: str, given: dict[str, str], sample: Sample) -> dict[str, Any]:
+    """One row as fields of `Measurements`."""
     try:
         return _checked_record(given, sample)
     except InputError as error:

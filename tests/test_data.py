@@ -178,7 +178,8 @@ FILES = [
     (f"# text\n{COLUMN_LINE}\n", "2: no row follows the column names"),
     (f"{COLUMN_LINE}\n{ROW},9\n", "2: expected 6 cells, got 7"),
     (f"{COLUMN_LINE}\n{ROW}\n\n10,20\n", "4: expected 6 cells, got 2"),
-    (GOOD.encode("utf-16"), " not a UTF-8 text file (byte 0)"),
+    (GOOD.encode("utf-16")[:-1], " not a UTF-16 text file (byte 254)"),
+    (GOOD.encode("utf-16-le"), " not a text file (it holds NUL characters); save it as UTF-8"),
     (f"# \xb5m\n{GOOD}".encode("latin-1"), " not a UTF-8 text file (byte 2)"),
 ]
 
@@ -212,8 +213,9 @@ def test_missing_file_and_folder(tmp_path):
         GOOD.replace(",", " , "),
         GOOD.replace("# ", "#").replace(" = ", "="),
         GOOD.replace("8e5", "8e5,,,,,").replace("# easy", '"# easy').replace("= z", '= z",,,,,'),
+        GOOD.encode("utf-16"),
     ],
-    ids=["plain", "BOM", "CRLF", "CR", "no end", "spaces", "tight", "spreadsheet"],
+    ids=["plain", "BOM", "CRLF", "CR", "no end", "spaces", "tight", "spreadsheet", "UTF-16"],
 )
 def test_the_same_data_in_many_dresses(content, load):
     data = load(content)

@@ -1,4 +1,4 @@
-"""Files: OVF states, mumax-style tables, labelled data sets (xarray, zarr)."""
+"""Files: OVF states, tables, sheets of cells, labelled data sets (xarray, zarr)."""
 
 from ._dataset import from_dataset as from_dataset
 from ._dataset import load_zarr as load_zarr
@@ -7,6 +7,9 @@ from ._dataset import to_dataset as to_dataset
 from ._ovf import OVF as OVF
 from ._ovf import read_ovf as read_ovf
 from ._ovf import write_ovf as write_ovf
+from ._sheet import Sheet as Sheet
+from ._sheet import plain_numbers as plain_numbers
+from ._sheet import read_sheet as read_sheet
 from ._table import Table as Table
 from ._table import read_table as read_table
 from ._table import write_table as write_table
