@@ -1,6 +1,7 @@
 """Magnetostatics: the field of the magnetisation itself, by FFT convolution."""
 
 import math
+from collections.abc import Iterator
 from typing import ClassVar
 
 import equinox as eqx
@@ -15,8 +16,7 @@ from .._stencil import active_axes, lift
 from .._types import Vectors
 from ..constants import MU_0
 from ._base import AbstractEnergy
-from ._newell import PAIRS
-from ._periodic import periodic_newell
+from ._newell import PAIRS, newell
 
 
 class Demag(AbstractEnergy):
@@ -24,10 +24,11 @@ class Demag(AbstractEnergy):
 
         B_i(r) = -mu0 sum_j sum_r' N_ij(r - r') Ms(r') m_j(r'),     w = -(1/2) Ms m.B
 
-    N is the mean demagnetising tensor of two cells (Newell, Williams, Dunlop 1993), to rounding at
-    any distance; the sum is a convolution, done by FFT on a padded grid.  Along a periodic axis the
-    body repeats itself for ever (at most two axes; to 1e-6 of the largest N).  Any nz; no mask is
-    needed: vacuum has Ms m = 0.
+    N is the mean demagnetising tensor of two cells (Newell, Williams, Dunlop 1993); the sum is a
+    convolution, done by FFT on a padded grid.  Along a periodic axis the body repeats itself for
+    ever (at most two axes).  B is right to 1e-13 mu0 max(Ms), in float32 to 3e-6, whatever the
+    distance and the aspect of cells, body and period.  Any nz; no mask is needed: vacuum has
+    Ms m = 0.
 
     grid: `Grid`; its `LLG` must have the same shape, spacing and periodicity.
     The kernels are arrays, but no parameters: they have no gradient, and `is_parameter` leaves them
@@ -46,9 +47,14 @@ class Demag(AbstractEnergy):
     def __init__(self, grid: Grid):
         if not isinstance(grid, Grid):
             raise ValueError(f"`grid` must be a jaxstt.Grid, got {type(grid).__name__}")
+        if all(grid.periodic):
+            raise ValueError(
+                "`periodic` must leave Demag one open axis, got (True, True, True): "
+                "the field of a body without a surface depends on the shape it is thought to have"
+            )
         self.shape, self.spacing, self.periodic = grid.shape, grid.spacing, grid.periodic
         require_memory(memory_of_demag(grid), f"`grid` {grid.shape}: magnetostatics")
-        self.kernels = {name: Constant(jnp.asarray(k, float)) for name, k in _kernels(grid)}
+        self.kernels = {name: Constant(k) for name, k in _kernels(grid)}
 
     def check(self, grid: Grid) -> None:
         mine = (self.shape, self.spacing, self.periodic)
@@ -95,7 +101,8 @@ class Demag(AbstractEnergy):
 
 def memory_of_demag(grid: Grid) -> int:
     """Bytes of the kernels and of the padded fields of one evaluation."""
-    modes = math.prod(_padded(grid)) // 2 + 1
+    *lengths, last = (_padded(grid)[i] for i in _axes(grid))
+    modes = math.prod(lengths) * (last // 2 + 1)
     size = jnp.zeros(()).dtype.itemsize
     return modes * size * (len(_components(grid)) + 12) + math.prod(grid.shape) * 6 * size
 
@@ -132,32 +139,37 @@ def _smooth(n: int) -> int:
         n += 1
 
 
-def _kernels(grid: Grid) -> list[tuple[str, np.ndarray]]:
-    """The transforms of the components of N: real, because each is even, or odd in two axes."""
-    octant = periodic_newell(grid.shape, grid.spacing, grid.periodic)
+def _kernels(grid: Grid) -> Iterator[tuple[str, Array]]:
+    """The transforms of the components of N: real, because each is even, or odd in two axes.
+
+    Axis by axis, of which only the real part (even) or the imaginary one (odd) is kept.
+    """
+    periods = [n if wraps else None for n, wraps in zip(grid.shape, grid.periodic, strict=True)]
+    octant = newell([np.arange(n) for n in grid.shape], grid.spacing, periods)
     axes, sizes = _axes(grid), _padded(grid)
-    unfold = [_unfold(*axis) for axis in zip(grid.shape, sizes, grid.periodic, strict=True)]
-    places = np.ix_(*[place for place, _, _ in unfold])
-    kernels = []
     for k in _components(grid):
         i, j = PAIRS[k]
-        s = octant[k][places]
-        for axis, (_, inside, sign) in enumerate(unfold):
+        s = octant[k].reshape([grid.shape[axis] for axis in axes])
+        for place, axis in reversed(list(enumerate(axes))):
             odd = i != j and axis in (i, j)
-            s = s * np.expand_dims(sign if odd else inside, [a for a in range(3) if a != axis])
-        s = np.fft.rfft(s.reshape([sizes[i] for i in axes]))
-        for _ in axes[:-1]:
-            s = np.fft.fft(np.moveaxis(s, -1, 0))
-        kernels.append((_name(i, j), s.real))
-    return kernels
+            if not grid.periodic[axis]:  # else it is a whole period already
+                s = _mirror(s, place, sizes[axis], odd)
+            s = np.fft.rfft(s, axis=place)
+            s = s.imag if odd else s.real
+            if axis != axes[-1]:
+                s = _mirror(s, place, sizes[axis], odd)
+        s = np.moveaxis(s, 0, -1)  # as `_mean_field` leaves the axes
+        yield _name(i, j), jnp.asarray(s if i == j else -s, float)  # -1: the two imaginary units
 
 
-def _unfold(n: int, size: int, wraps: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where each place of the padded axis lies in the octant; 1, or 0 if nowhere; its sign."""
+def _mirror(s: np.ndarray, axis: int, size: int, odd: bool) -> np.ndarray:
+    """`s` along `axis` continued by zeros and by its own image to the length `size`."""
     k = np.arange(size)
-    if wraps:  # the octant already holds one whole period
-        return k, np.ones(size), np.ones(size)
     place = np.minimum(k, size - k)
-    inside = np.where(place < n, 1.0, 0.0)
-    sign = np.where(k > size // 2, -inside, inside)
-    return np.where(place < n, place, 0), inside, sign
+    inside = place < s.shape[axis]
+    sign = np.where(odd & (k > size // 2), -1.0, 1.0) * inside
+    shape = [1] * s.ndim
+    shape[axis] = size
+    s = np.take(s, np.where(inside, place, 0), axis)
+    s *= sign.reshape(shape)
+    return s
