@@ -25,9 +25,10 @@ BAD = {
     "time_s,mx,my\n0,0.8,0.8\n": r"f:2: \|m\| must be <= 1",
     "time_s,mx\n0,nan\n": "f:2: every cell must be a finite number",
     "time_s,mx\n0,inf\n": "f:2: every cell must be a finite number",
-    "time_s,mx\n0,a\n": "f:2: every cell must be a number",
-    "time_s,mx\n0,0,0\n": "f:2: expected 2 cells, got 3",
-    "time_s,mx,mx\n0,0,0\n": "missing column `mx`",
+    "time_s,mx\n0,a\n": "f:2: must hold numbers: 'a' is no number",
+    "time_s,mx\n0,0,0\n": "f:2: must have 2 columns, got 3",
+    "time_s,mx,mx\n0,0,0\n": "f:1: column 'mx' is there twice",
+    "time_s,mx,<mx>\n0,0,0\n": "missing column `mx`",
 }
 
 

@@ -171,6 +171,8 @@ def test_table_is_not_written_wrong(tmp_path):
         ({"t": [1.0], "m": [1.0, 2.0]}, {}, r"must all have the shape \(1,\), got \(2,\) of m"),
         ({"t": [1.0]}, {"x": "s"}, "a column that is not there: 'x'"),
         ({"t (s)": [1.0]}, {}, "without tabs and brackets"),
+        ({"": [1.0]}, {}, "a name must be text without blanks around it, got ''"),
+        ({" t": [1.0]}, {}, "a name must be text without blanks around it, got ' t'"),
     ):
         with pytest.raises(ValueError, match=message):
             io.write_table(path, columns, units)

@@ -127,6 +127,8 @@ def plain_numbers(cells: Iterable[tuple[str, str]], separator: str) -> list[str]
     Raises ValueError "WHERE: ..." where a number may mean two things.
     """
     plain = [(where, text.strip().replace(MINUS, "-")) for where, text in cells]
+    if not any("," in text for _, text in plain):
+        return [text for _, text in plain]
     commas = [(where, text) for where, text in plain if _COMMA.fullmatch(text)]
     groups = [(where, text) for where, text in plain if _GROUPS.fullmatch(text)]
     if not (commas or groups):
