@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import importlib.util
 import math
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +33,7 @@ from ._schema import (
     observables,
     one_of,
     parameters,
+    read_toml,
     terms,
     textures,
     within,
@@ -107,8 +107,7 @@ def load_config(path: Path) -> Config:
     """
     data = path.read_bytes()
     with within(f"{path}:"):
-        text = data.decode("utf-8")
-        return _build(path, text, tomllib.loads(text))
+        return _build(path, *read_toml(data))
 
 
 def _build(path: Path, text: str, tables: dict[str, Any]) -> Config:
