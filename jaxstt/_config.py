@@ -33,6 +33,7 @@ from ._schema import (
     observables,
     one_of,
     parameters,
+    read,
     read_toml,
     terms,
     textures,
@@ -41,7 +42,7 @@ from ._schema import (
 from ._stencil import active_axes
 from ._torque import AbstractTorque
 from .constants import MU_0
-from .io import read_ovf
+from .io import read_state
 
 _REQUIRED = ("grid", "magnet", "initial")
 _LISTS = ("energy", "torque")
@@ -116,6 +117,8 @@ def _build(path: Path, text: str, tables: dict[str, Any]) -> Config:
     with within("[grid]"):
         grid = Grid(**arguments(Grid, tables["grid"], folder))
         _check_memory(grid, 0)
+    with within("[initial]"):
+        grid = _masked(tables["initial"], grid, folder)
     with within("[magnet]"):
         bare = LLG(grid, **arguments(LLG, tables["magnet"], folder, skip=("energies", "torques")))
     energies = _terms("energy", tables, AbstractEnergy, bare, folder)
@@ -204,34 +207,46 @@ def _check_term(term: Any, bare: LLG) -> None:
 
 def _initial(table: dict[str, Any], grid: Grid, folder: Path) -> Array:
     if "file" in table:
-        check_keys(table, ("file",), "[initial] with `file`")
-        return _state(find(table["file"], folder), grid)
+        return jnp.asarray(_state(table, grid, folder), float)
     if "type" not in table:
         raise ValueError(f"`type` or `file` is missing (types: {', '.join(textures())})")
     return make(textures(), table, folder, grid=grid)
 
 
-def _state(path: Path, grid: Grid) -> Array:
+def _masked(table: dict[str, Any], grid: Grid, folder: Path) -> Grid:
+    """The grid, with the vacuum of the start as its mask if [initial] asks for it."""
+    if "file" not in table or not read("mask", table.get("mask", False), bool, folder):
+        return grid
+    if grid.mask is not None:
+        raise ValueError("`mask` must not be true with a `mask` in [grid], which is taken")
+    magnet = np.any(_state(table, grid, folder) != 0, axis=0)
+    return grid if magnet.all() else Grid(grid.shape, grid.spacing, grid.periodic, magnet)
+
+
+def _state(table: dict[str, Any], grid: Grid, folder: Path) -> np.ndarray:
+    """Unit vectors from a file, 0 in vacuum."""
+    check_keys(table, ("file", "mask"), "[initial] with `file`")
+    path = find(table["file"], folder)
+    found = None
     if path.suffix.lower() == ".npy":
         m = load_array(path.name, path.parent)
     else:
-        m = _ovf(path, grid)
+        found, m = read_state(path)
     if m.shape != (3, *grid.shape):
         raise ValueError(
             f"`file` {path.name!r} must hold a state of shape {(3, *grid.shape)}, got {m.shape}"
         )
-    return jnp.asarray(m, float)
-
-
-def _ovf(path: Path, grid: Grid) -> np.ndarray:
-    found = read_ovf(path)
-    if found.grid.shape == grid.shape and not np.allclose(
-        found.grid.spacing, grid.spacing, rtol=1e-6, atol=0
-    ):
+    if found is not None and not np.allclose(found.spacing, grid.spacing, rtol=1e-6, atol=0):
         raise ValueError(
-            f"`file` {path.name!r} must be on cells of {grid.spacing} m, got {found.grid.spacing}"
+            f"`file` {path.name!r} must be on cells of {grid.spacing} m, got {found.spacing}"
         )
-    return found.values
+    holes = ~np.any(m, axis=0) & (True if grid.mask is None else np.asarray(grid.mask))
+    if holes.any() and not table.get("mask", False):
+        raise ValueError(
+            f"`file` {path.name!r} holds {holes.sum()} cells of zero length where the magnet is; "
+            "`mask = true` takes them as vacuum"
+        )
+    return m
 
 
 def _rest(table: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import foreign
 import numpy as np
 import pytest
 
-from jaxstt import Grid
+from jaxstt import Grid, io
 from jaxstt._cli import run
 from jaxstt._config import load_config
 
@@ -86,3 +86,72 @@ def test_a_damaged_config_is_refused_in_one_line(tmp_path):
             load_config(path)
         except ValueError as error:
             assert str(error).startswith(f"{path}: ")
+
+
+GRID = Grid((6, 1, 1), (4e-9, 50e-9, 1e-9))
+ANGLES = np.linspace(0, 3, 6)
+M = np.stack([np.sin(ANGLES), 0 * ANGLES, np.cos(ANGLES)]).reshape(3, 6, 1, 1)
+HOLES = np.array([1, 1, 0, 1, 0, 1]).reshape(6, 1, 1)
+START = BASE.replace('type = "uniform"\ndirection = [0, 0, -1]', 'file = "m.ovf"')
+
+
+@pytest.mark.parametrize("unit", ["1", "", "none", "A/m", "kA/m"])
+@pytest.mark.parametrize("scale", [1.0, 8e5])
+def test_a_start_in_any_unit(scale, unit, tmp_path):
+    io.write_ovf(tmp_path / "m.ovf", GRID, scale * M, unit=unit)
+    path = written(tmp_path, START)
+    if (unit, scale) == ("1", 8e5):
+        with pytest.raises(ValueError, match=r"length 800000 to 800000 in unit '1'"):
+            load_config(path)
+    else:
+        np.testing.assert_allclose(load_config(path).m0, M, atol=1e-15)
+
+
+@pytest.mark.parametrize(("scale", "unit"), [(1.0, "1"), (8e5, "A/m")])
+def test_the_vacuum_of_a_start(scale, unit, tmp_path):
+    io.write_ovf(tmp_path / "m.ovf", GRID, scale * M * HOLES, unit=unit)
+    with pytest.raises(
+        ValueError, match=r"\[initial\] `file` 'm.ovf' holds 2 cells of zero length"
+    ):
+        load_config(written(tmp_path, START))
+    config = load_config(written(tmp_path, START.replace('m.ovf"', 'm.ovf"\nmask = true')))
+    np.testing.assert_array_equal(config.llg.grid.mask, HOLES == 1)
+    np.testing.assert_allclose(config.m0, M * HOLES, atol=1e-15)
+    np.save(tmp_path / "mask.npy", HOLES == 1)
+    masked = START.replace("shape", 'mask = { file = "mask.npy" }\nshape')
+    again = load_config(written(tmp_path, masked))
+    assert again.llg.grid == config.llg.grid
+    np.testing.assert_array_equal(again.m0, config.m0)
+    with pytest.raises(ValueError, match=r"`mask` must not be true with a `mask` in \[grid\]"):
+        load_config(written(tmp_path, masked.replace('m.ovf"', 'm.ovf"\nmask = true')))
+    with pytest.raises(ValueError, match=r"\[initial\] `mask` must be true or false, got 1"):
+        load_config(written(tmp_path, START.replace('m.ovf"', 'm.ovf"\nmask = 1')))
+
+
+def test_the_vacuum_of_an_array(tmp_path):
+    np.save(tmp_path / "m.npy", M * HOLES)
+    start = START.replace("m.ovf", "m.npy")
+    config = load_config(written(tmp_path, start.replace('npy"', 'npy"\nmask = true')))
+    np.testing.assert_array_equal(config.llg.grid.mask, HOLES == 1)
+    np.save(tmp_path / "m.npy", M)
+    config = load_config(written(tmp_path, start.replace('npy"', 'npy"\nmask = true')))
+    assert config.llg.grid.mask is None
+
+
+def test_what_is_no_state(tmp_path):
+    path = tmp_path / "m.ovf"
+    for values, unit, message in (
+        (M[:1], "A/m", "valuedim must be 3 for a state, got 1"),
+        (0 * M, "A/m", "must not be zero everywhere"),
+        (M, "T", "in unit 'T'"),
+        (
+            M * ANGLES.reshape(6, 1, 1),
+            "",
+            "of unit vectors or in A/m, got vectors of length 0.6 to",
+        ),
+    ):
+        io.write_ovf(path, GRID, values, unit=unit, labels=("a", "b", "c")[: len(values)])
+        with pytest.raises(ValueError, match=rf"m\.ovf: .*{message}"):
+            io.read_state(path)
+    io.write_ovf(path, GRID, 1e200 * M, unit="A/m")
+    np.testing.assert_allclose(io.read_state(path)[1], M, atol=1e-15)

@@ -6,6 +6,7 @@ from ._dataset import save_zarr as save_zarr
 from ._dataset import to_dataset as to_dataset
 from ._ovf import OVF as OVF
 from ._ovf import read_ovf as read_ovf
+from ._ovf import read_state as read_state
 from ._ovf import write_ovf as write_ovf
 from ._sheet import Sheet as Sheet
 from ._sheet import plain_numbers as plain_numbers

@@ -21,6 +21,7 @@ from ._ovf_head import read_head
 from ._text import decode
 
 _BACKSLASH = r"\\"
+_MAGNETISATIONS = ("a/m", "ka/m", "ma/m", "emu/cm3", "emu/cm^3", "emu/cc")
 _FORMATS = ("text", "binary4", "binary8")
 
 
@@ -112,6 +113,35 @@ def read_ovf(path: str | os.PathLike) -> OVF:
         return _read(content)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def read_state(path: str | os.PathLike) -> tuple[Grid, np.ndarray]:
+    """Read a magnetisation as a state to start from: (grid, m), m unit vectors (3, nx, ny, nz).
+
+    Vectors in A/m (kA/m, MA/m, emu/cm^3), or of one length without a unit, are divided by their
+    length.  Cells of zero length are the vacuum: m is 0 there, and the grid has it as its mask.
+    Raises ValueError naming the file for what is no magnetisation, and as `read_ovf` does.
+    """
+    found = read_ovf(path)
+    if len(found.values) != 3:
+        raise ValueError(f"{path}: valuedim must be 3 for a state, got {len(found.values)}")
+    size = np.abs(found.values).max(axis=0)  # 1 + |m|^2 must not overflow
+    empty = size == 0
+    if empty.all():
+        raise ValueError(f"{path}: a state must not be zero everywhere")
+    scaled = found.values / np.where(empty, 1.0, size)
+    length = np.sqrt(np.sum(scaled**2, axis=0))
+    m = scaled / np.where(empty, 1.0, length)
+    lengths = (length * size)[~empty]
+    least, most = float(lengths.min()), float(lengths.max())
+    unit = "".join(found.unit.split()).lower()
+    one = most <= least * (1 + 2e-3) if unit in ("", "none") else abs(lengths - 1).max() <= 1e-3
+    if unit not in _MAGNETISATIONS and not (unit in ("", "none", "1") and one):
+        raise ValueError(
+            f"{path}: a state must be of unit vectors or in A/m, got vectors of length "
+            f"{least:g} to {most:g} in unit {found.unit!r}"
+        )
+    return Grid(found.grid.shape, found.grid.spacing, mask=~empty if empty.any() else None), m
 
 
 def _read(content: bytes) -> OVF:
