@@ -236,6 +236,8 @@ def _state(table: dict[str, Any], grid: Grid, folder: Path) -> np.ndarray:
         raise ValueError(
             f"`file` {path.name!r} must hold a state of shape {(3, *grid.shape)}, got {m.shape}"
         )
+    if not np.all(np.abs(m) < 2):  # also of nan; `check_state` squares them
+        raise ValueError(f"`file` {path.name!r} must hold unit vectors, got {np.max(np.abs(m)):g}")
     if found is not None and not np.allclose(found.spacing, grid.spacing, rtol=1e-6, atol=0):
         raise ValueError(
             f"`file` {path.name!r} must be on cells of {grid.spacing} m, got {found.spacing}"

@@ -12,6 +12,7 @@ import re
 import tomllib
 import types
 import typing
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -310,10 +311,15 @@ def load_array(name: Any, folder: Path) -> np.ndarray:
     """The array in a .npy file; ValueError if it is none."""
     path = find(name, folder)
     try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"{str(name)!r} is no .npy file of numbers ({error})") from None
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+        with path.open("rb") as file, warnings.catch_warnings(action="ignore"):
+            array = np.lib.format.read_array(file, allow_pickle=False)
+            more = file.read(1)
+    except Exception as error:  # of many kinds: its header is Python
+        told = " ".join(str(error).split())
+        raise ValueError(f"{str(name)!r} is no .npy file of numbers ({told})") from None
+    if more:
+        raise ValueError(f"{str(name)!r} is no .npy file of numbers (there is more after them)")
+    if array.dtype.kind not in "biuf":
         raise ValueError(f"{str(name)!r} must hold an array of numbers")
     return array if array.dtype.kind == "b" else array.astype(float)
 

@@ -138,6 +138,26 @@ def test_the_vacuum_of_an_array(tmp_path):
     assert config.llg.grid.mask is None
 
 
+def test_an_array_that_is_none(tmp_path):
+    start = written(tmp_path, START.replace("m.ovf", "m.npy"))
+    path = tmp_path / "m.npy"
+    np.save(path, M)
+    content = path.read_bytes()
+    damaged = [damaged for _, damaged in foreign.mutations(content, 7, 300)]
+    for broken in (b"PK\x03\x04", content + content, *damaged):
+        path.write_bytes(broken)
+        try:
+            load_config(start)
+            assert len(broken) == len(content)
+        except ValueError as error:
+            assert str(error).startswith(f"{start}: [initial] ") and "\n" not in str(error)
+    np.save(path, np.where(HOLES, M, np.nan))
+    with pytest.raises(
+        ValueError, match=r"\[initial\] `file` 'm.npy' must hold unit vectors, got nan"
+    ):
+        load_config(start)
+
+
 def test_what_is_no_state(tmp_path):
     path = tmp_path / "m.ovf"
     for values, unit, message in (
