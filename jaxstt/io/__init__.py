@@ -1,5 +1,6 @@
 """Files: OVF states, tables, sheets of cells, labelled data sets (xarray, zarr)."""
 
+from ._dataset import ZARR_FORMAT as ZARR_FORMAT
 from ._dataset import from_dataset as from_dataset
 from ._dataset import load_zarr as load_zarr
 from ._dataset import save_zarr as save_zarr
