@@ -244,6 +244,7 @@ def test_ovf_that_says_something_else(case, ovf):
         ("# Desc: total simulation time: 1E-9\n# Desc: ms are not meant", 1e-9),
         ("# Desc: Stage: 0, Total simulation time: 1000 ps, Iteration: 5", 1e-9),
         ("#desc:  Total simulation time = 1e6 fs", 1e-9),
+        ("# Desc: Total simulation time 1e-3 us", 1e-9),
         ("# Desc: the total simulation time is in the table", None),
     ],
 )

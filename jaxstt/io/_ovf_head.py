@@ -18,7 +18,7 @@ _MEANT = [*_NUMBERS, "valuedim", "valuemultiplier", "valueunit", "valueunits", "
 _MEANT += ["meshunit", "meshtype", "segmentcount"]
 _KNOWN = [*_MEANT, "title", "desc", "begin", "end", "boundary", "pointcount"]
 _KNOWN += ["valuerangeminmag", "valuerangemaxmag"]
-_TIME = re.compile(r"total\s+simulation\s+time\s*[:=]\s*(.*)", re.I)
+_TIME = re.compile(r"total\s+simulation\s+time(?:\s*[:=]|\s+(?=[-+.\d]))\s*(.*)", re.I)
 _QUANTITY = re.compile(r"([-+\d.eE]+)\s*([^\W\d]*)[\s.,;)]*(?:$|[\s,;(].*)")
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9, "ps": 1e-12}
 _SECONDS |= {"fs": 1e-15, "": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0}
