@@ -26,7 +26,7 @@ class Demag(AbstractEnergy):
 
     N is the mean demagnetising tensor of two cells (Newell, Williams, Dunlop 1993); the sum is a
     convolution, done by FFT on a padded grid.  Along a periodic axis the body repeats itself for
-    ever (at most two axes).  B is right to 1e-13 mu0 max(Ms), in float32 to 3e-6, whatever the
+    ever (at most two axes).  B is right to 1e-13 mu0 max(Ms), in float32 to 2e-6, whatever the
     distance and the aspect of cells, body and period.  Any nz; no mask is needed: vacuum has
     Ms m = 0.
 

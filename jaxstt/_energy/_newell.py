@@ -7,8 +7,8 @@ by 1/r = (2/sqrt(pi)) int_0^oo exp(-s^2 r^2) ds: for each s the mean of a Gaussi
 a product of three functions of one coordinate each, and so is its sum over the images of the
 periodic axes (`_periodic`).  One quadrature of s serves all pairs: a panel from 0 to the widest
 Gaussian, panels of log s, and one of 1/s beyond the narrowest.  The aspect of the cells, of the
-body and of its period costs panels but no accuracy: the largest element of each pair is right to
-1e-13 of itself (open axes, cells to 1:1000), each element to 1e-15 (all).
+body and of its period costs panels but no accuracy: each element is right to 1e-14, between cells
+up to 1:1000 (open axes) also to 1e-13 of the largest element of the pair, however far.
 
 All in numpy on the host, in float64, whatever JAX is set to.
 Sources: A. J. Newell, W. Williams, D. J. Dunlop, J. Geophys. Res. 98, 9551 (1993) (the tensor);
