@@ -93,9 +93,8 @@ def _values(
             elif key in _KNOWN:
                 truth[parameter] = float(checked(f"header key `{key}`", value, TRUTH[parameter]))
             else:
-                raise InputError(
-                    f"unknown header key `{key}`; did you mean `{nearest(key, _KNOWN)}`?"
-                )
+                meant = _key(key) or nearest(key, _KNOWN)
+                raise InputError(f"unknown header key `{key}`; did you mean `{meant}`?")
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
     return fields, truth
@@ -120,7 +119,10 @@ def _attempt(text: str) -> _Attempt | None:
     for count in (2, 1):
         if len(found) > count and (key := _key(" ".join(found[:count]), near=False)):
             rest = re.sub(r"^(is|of|was|in|along)\s+", "", " ".join(found[count:]))
-            return _judged(key, rest, found[0].lower() == key.lower() and "_" in key)
+            exact = found[0].lower() == key.lower() and "_" in key  # no word of prose
+            if exact and key in KEYS and KEYS[key].unit and re.search(_NUMBER, rest):
+                return _Attempt(key, True)
+            return _judged(key, rest, exact)
     return None
 
 

@@ -166,7 +166,10 @@ SPELLINGS = {
     "n0_A_per_m := 6e4": "n0_A_per_m",
     "n0_A_per_m -> 6e4": "n0_A_per_m",
     "n0_A_per_m is 6e4": "n0_A_per_m",
+    "n0_A_per_m is taken to be 6e4 A/m": "n0_A_per_m",
     "n0_A_per_m: unknown": "n0_A_per_m",
+    "n0_A_per_m\uff1a6e4": "n0_A_per_m",
+    "n0_A_per_m\u200b: 6e4": "n0_A_per_m",
     "`n0_A_per_m` = 6e4": "n0_A_per_m",
     "- n0_A_per_m: 6e4": "n0_A_per_m",
     "with n0_A_per_m = 6e4 of the paper": "n0_A_per_m",
@@ -230,6 +233,25 @@ def test_every_key_in_another_spelling(key, sign, load):
     rest = GOOD.replace(f"# {key} =", f"# {key}").split("\n", 3)[3]
     found = load(f"# {key}{sign}{value}\n{rest}")
     assert isinstance(found, str) and found.startswith(f"1: header key `{key}` must be written")
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("n0 = 6e4", "n0_A_per_m"),
+        ("N0_A_per_m = 6e4", "n0_A_per_m"),
+        ("n0_kA_per_m = 60", "n0_A_per_m"),
+        ("T = 300", "temperature_K"),
+        ("K = 3e5", "K_J_per_m3"),
+        ("A = 1.3e-11", "A_J_per_m"),
+        ("Wall = bloch", "wall"),
+        ("K_hard = 2e4", "K_hard_J_per_m3"),
+        ("alpha = 0.1", "truth_alpha"),
+    ],
+)
+def test_an_unknown_key_is_told_the_known_one(text, key, load):
+    found = load(GOOD.replace("# n0_A_per_m = 6e4", f"# {text}"))
+    assert found == f"3: unknown header key `{text.split()[0]}`; did you mean `{key}`?"
 
 
 NOTES = [
