@@ -26,8 +26,6 @@ class Sheet(NamedTuple):
     """(line, text) of the lines that begin with "#", without it."""
     rows: list[tuple[int, list[str]]]
     """(line, cells) of all others, the names first; empty rows and columns are left out."""
-    ended: bool
-    """Whether the last line has an end: if not, it may be cut off."""
 
 
 def read_sheet(path: str | os.PathLike, *, name: str | None = None, blanks: bool = False) -> Sheet:
@@ -60,7 +58,7 @@ def parse_sheet(text: str, name: str, blanks: bool = False) -> Sheet:
     separator = _separator(name, rows, hint[1] if hint else None, blanks)
     cells = [(n, split_cells(f"{name}:{n}", line, separator)) for n, line in rows]
     cells = [(n, row) for n, row in cells if any(cell.strip() for cell in row)]
-    return Sheet(separator, comments, _unpadded(cells), text.endswith("\n"))
+    return Sheet(separator, comments, _unpadded(cells))
 
 
 def _comment(line: str) -> str | None:
