@@ -8,7 +8,7 @@ and a is the cell in widths of the Gaussian.  A row with a period of n cells has
     sum_m g(k + m n) = sum_j (sqrt(pi)/(a n)) exp(-(pi j/(a n))^2) sinc^2(j/n) exp(2 pi i j k/n)
 
 whose left side needs a handful of images where the Gaussian is narrower than the period, and whose
-right side a handful of waves where it is wider: no more than exp(-4^2 pi) is ever left out.
+right side a handful of waves where it is wider: no more than 1e-18 of it is ever left out.
 Source: P. P. Ewald, Ann. Phys. 369, 253 (1921).
 """
 
