@@ -3,6 +3,7 @@
 A value that is known is checked on the spot; a traced one cannot be, and is checked by `evolve`.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -80,11 +81,41 @@ def _check_values(
         refuse(values > maximum, f"<= {maximum:g}")
 
 
-def check_size(name: str, value: Array, below: float, unit: str) -> None:
-    """ValueError for a known value of a size that only another unit can explain."""
-    if is_concrete(value) and np.any(np.abs(np.asarray(value)) >= below):
-        largest = np.max(np.abs(np.asarray(value)))
-        raise ValueError(f"`{name}` is in {unit} and must be < {below:g}, got {largest:.6g}")
+def check_size(
+    name: str, value: Array, below: float, unit: str, *, above: float | None = None
+) -> None:
+    """ValueError for a known value of a size that only another unit can explain; 0 has no size."""
+    if not is_concrete(value):
+        return
+    size = np.abs(np.asarray(value))
+    if np.any(size >= below):
+        raise ValueError(f"`{name}` is in {unit} and must be < {below:g}, got {np.max(size):.6g}")
+    if above is not None and np.any((size > 0) & (size <= above)):
+        least = np.min(size[size > 0])
+        raise ValueError(f"`{name}` is in {unit} and must be > {above:g}, got {least:.6g}")
+
+
+def check_Ms(Ms: Array) -> None:
+    """ValueError for an Ms in T or kA/m; of a field the largest counts, as it may fade out."""
+    check_size("Ms", jnp.max(Ms), 1e8, "A/m", above=2e3)
+
+
+def check_count(name: str, value: Any) -> int:
+    """A known integer >= 1; ValueError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"`{name}` must be an integer >= 1, got {value!r}")
+    return int(value)
+
+
+def check_tolerance(name: str, value: Any, unit: str = "") -> float:
+    """A known number > 0; ValueError otherwise."""
+    try:
+        good = math.isfinite(value) and value > 0
+    except TypeError:
+        good = False
+    if not good:
+        raise ValueError(f"`{name}` must be a number > 0{unit and ' ' + unit}, got {value!r}")
+    return float(value)
 
 
 def naming_the_adjoint(run: Callable[[], Any]) -> Any:

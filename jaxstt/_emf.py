@@ -1,5 +1,7 @@
 """What a moving texture does to the electrons, and what they do back: spin-motive force."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
@@ -8,6 +10,7 @@ from jax.typing import ArrayLike
 from ._check import axis_index, leaf
 from ._energy import inverse
 from ._grid import Grid
+from ._kinds import Kind
 from ._stencil import active_axes, check_order, cross, dot, gradient
 from ._torque import AbstractTorque
 from ._types import Vectors
@@ -96,6 +99,7 @@ class SpinMotiveDamping(AbstractTorque):
     xi: Array
     circuit: str = eqx.field(static=True)
     order: int = eqx.field(static=True)
+    kinds: ClassVar[dict[str, Kind]] = {"sigma": Kind.FIELD, "P": Kind.FIELD, "xi": Kind.FIELD}
 
     def __init__(
         self,

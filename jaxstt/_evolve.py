@@ -19,11 +19,16 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from ._check import is_concrete, leaf, naming_the_adjoint
-from ._fixed import UNSTABLE, FixedStep, run_fixed
+from ._check import check_count, check_tolerance, is_concrete, leaf, naming_the_adjoint
+from ._fixed import STABLE, UNSTABLE, FixedStep, run_fixed
 from ._llg import LLG
 from ._memory import require_memory
 from ._stencil import normalise
+
+_MOST_STEPS = 1e10
+"""At a microsecond each, as a macrospin takes, three hours; a small wire takes days."""
+_LONGEST = 0.1
+"""Span of a run, s, where the number of steps is not known."""
 
 
 class RESULTS(eqx.Enumeration):
@@ -126,15 +131,16 @@ def evolve(
     throw: raise when the run fails; otherwise read `.result`.
 
     Returns a `Solution`; |m| = 1 at each saved time to rounding.
-    Raises ValueError for a wrong m0, t or tolerance and for states that the memory of the device
-    cannot hold, RuntimeError (equinox) if the right-hand side
-    is not finite or the steps run out.
+    Raises ValueError for a wrong m0, t or tolerance, for a span that needs more than 1e10 steps (or
+    0.1 s where `llg` is traced), and for states that the memory of the device cannot hold,
+    RuntimeError (equinox) if the right-hand side is not finite or the steps run out.
     """
     m0 = check_state(llg, m0)
     if is_concrete(m0):
         for torque in llg.torques:
             torque.warn(llg.grid, m0)
     times = _check_times(t, m0.dtype)
+    check_span(llg, times)
     if save is None:
         count, size = len(times), m0.size * m0.dtype.itemsize
         require_memory(2 * count * size, f"`t`: keeping {count} states (rather `save=`)")
@@ -165,7 +171,9 @@ def check_state(llg: LLG, m0: ArrayLike) -> Array:
         length = np.sqrt(np.sum(np.asarray(m0, float) ** 2, axis=0))
         magnet = True if llg.grid.mask is None else np.asarray(llg.grid.mask)
         off = np.abs(length - magnet)
-        if off.max() > 1e-3:
+        if np.max(length * ~np.broadcast_to(magnet, length.shape)) > 1e-3:
+            raise ValueError("`m0` must be 0 outside the mask of the grid, got magnet in vacuum")
+        if not off.max() <= 1e-3:
             raise ValueError(
                 "`m0` must hold unit vectors (0 outside the mask), "
                 f"got |m0| = {length.flat[off.argmax()]:.6g}"
@@ -175,7 +183,10 @@ def check_state(llg: LLG, m0: ArrayLike) -> Array:
 
 def _check_times(t: ArrayLike, dtype: Any) -> Any:
     """Known times as a NumPy array, traced ones as they are, in the dtype of the run."""
-    times = t.astype(dtype) if isinstance(t, jax.core.Tracer) else np.asarray(t, dtype)
+    try:
+        times = t.astype(dtype) if isinstance(t, jax.core.Tracer) else np.asarray(t, dtype)
+    except (TypeError, ValueError):
+        raise ValueError(f"`t` must be times in s, got {t!r}") from None
     if times.ndim != 1 or times.shape[0] < 2:
         raise ValueError(f"`t` must hold at least 2 times in s, got shape {times.shape}")
     if isinstance(times, np.ndarray):
@@ -184,6 +195,22 @@ def _check_times(t: ArrayLike, dtype: Any) -> Any:
         if not np.all(np.diff(times) > 0):
             raise ValueError(f"`t` must increase from entry to entry in {times.dtype}")
     return times
+
+
+def check_span(llg: LLG, times: Any) -> None:
+    """ValueError for a run that would not end: times in another unit than s."""
+    if not isinstance(times, np.ndarray):
+        return
+    span = float(times[-1]) - float(times[0])
+    known = all(is_concrete(x) for x in jax.tree.leaves(eqx.filter(llg, eqx.is_array)))
+    steps = span * float(llg.stiffness()) / STABLE if known else 0.0
+    if steps > _MOST_STEPS:
+        raise ValueError(
+            f"`t` is in s: {span:g} s would take {steps:.2g} steps (of {span / steps:.2g} s, by "
+            f"stability), more than {_MOST_STEPS:g}"
+        )
+    if span > _LONGEST:
+        raise ValueError(f"`t` is in s and must not span more than {_LONGEST:g}, got {span:g}")
 
 
 def _check_fixed(rtol, atol, max_steps, adjoint) -> None:
@@ -197,17 +224,6 @@ def _check_fixed(rtol, atol, max_steps, adjoint) -> None:
             "`adjoint` must be diffrax.ForwardMode() or RecursiveCheckpointAdjoint() with "
             f"FixedStep, got {adjoint}"
         )
-
-
-def check_tolerance(name: str, value: Any) -> float:
-    """A known number > 0; ValueError otherwise."""
-    try:
-        good = math.isfinite(value) and value > 0
-    except TypeError:
-        good = False
-    if not good:
-        raise ValueError(f"`{name}` must be a number > 0, got {value!r}")
-    return float(value)
 
 
 def _adaptive_settings(llg, m0, times, solver, rtol, atol, adjoint, max_steps):
@@ -225,9 +241,7 @@ def _adaptive_settings(llg, m0, times, solver, rtol, atol, adjoint, max_steps):
     adjoint = dfx.RecursiveCheckpointAdjoint() if adjoint is None else adjoint
     if max_steps is None:
         max_steps = _expected_steps(llg, times)
-    elif max_steps < 1:
-        raise ValueError(f"`max_steps` must be >= 1, got {max_steps}")
-    return _prepared(solver, adjoint), adjoint, rtol, atol, int(max_steps)
+    return _prepared(solver, adjoint), adjoint, rtol, atol, check_count("max_steps", max_steps)
 
 
 def _prepared(solver: dfx.AbstractSolver, adjoint: dfx.AbstractAdjoint) -> Normalised:

@@ -18,7 +18,7 @@ from ._llg import LLG
 from ._stencil import normalise
 
 # Classical Runge-Kutta is stable up to |lambda| dt = 2.78; the estimated rate is an upper one.
-_STABLE = 2.4
+STABLE = 2.4
 UNSTABLE = 3.2
 """Steps longer than this over the estimated rate are refused."""
 
@@ -46,7 +46,7 @@ class FixedStep(eqx.Module):
     def steps(self, llg: LLG, spans: Array) -> Array:
         """How many steps to take in each interval of `spans`, s."""
         # The tolerance keeps equal intervals equal in spite of rounding.
-        dt = self.dt if self.dt is not None else _STABLE / llg.stiffness().astype(spans.dtype)
+        dt = self.dt if self.dt is not None else STABLE / llg.stiffness().astype(spans.dtype)
         return jnp.maximum(jnp.ceil(spans / dt * (1 - 1e-5)), 1).astype(jnp.int32)
 
 

@@ -1,6 +1,7 @@
 """The mesh: a box of equal cells."""
 
 import math
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -9,6 +10,16 @@ import numpy as np
 from jax import Array
 
 from ._check import axis_index, is_concrete
+
+_NUMBER = int | float | np.integer | np.floating
+
+
+def _is_count(n: Any) -> bool:
+    return isinstance(n, _NUMBER) and math.isfinite(n) and bool(n == int(n) >= 1)
+
+
+def _is_length(d: Any) -> bool:
+    return isinstance(d, _NUMBER) and math.isfinite(d) and bool(d > 0)
 
 
 class Grid(eqx.Module):
@@ -31,13 +42,13 @@ class Grid(eqx.Module):
         for name, value in (("shape", shape), ("spacing", spacing), ("periodic", periodic)):
             if np.ndim(value) != 1:
                 raise ValueError(f"`{name}` must have three entries, one per axis, got {value!r}")
-        if len(shape) != 3 or any(int(n) != n or n < 1 for n in shape):
+        if len(shape) != 3 or not all(_is_count(n) for n in shape):
             raise ValueError(f"`shape` must be three positive integers (nx, ny, nz), got {shape}")
-        if len(spacing) != 3 or not all(math.isfinite(d) and d > 0 for d in spacing):
+        if len(spacing) != 3 or not all(_is_length(d) for d in spacing):
             raise ValueError(f"`spacing` must be three lengths > 0 in m, got {spacing}")
         if max(spacing) > 1e-3:
             raise ValueError(f"`spacing` is in m and must be < 1e-3, got {spacing}")
-        if len(periodic) != 3:
+        if len(periodic) != 3 or not all(p in (False, True) for p in periodic):
             raise ValueError(f"`periodic` must be three booleans, got {periodic}")
         nx, ny, nz = shape
         dx, dy, dz = spacing

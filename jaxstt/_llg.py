@@ -1,6 +1,5 @@
 """The Landau-Lifshitz-Gilbert equation: energies and torques put together."""
 
-import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,9 +8,10 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from ._check import is_concrete, leaf
+from ._check import check_Ms, is_concrete, leaf
 from ._energy import AbstractEnergy
 from ._grid import Grid
+from ._kinds import Kind, check_kind
 from ._stencil import cross, dot, lift
 from ._torque import AbstractTorque
 from ._types import Vectors
@@ -66,13 +66,9 @@ class LLG(eqx.Module):
         self.torques = _terms("torques", torques, AbstractTorque)
         if is_concrete(self.Ms) and not bool(jnp.any(self.Ms > 0)):
             raise ValueError("`Ms` must be > 0, got 0")
-        for name, value in (("Ms", self.Ms), ("alpha", self.alpha)):
-            if value.ndim and value.shape != grid.shape:
-                raise ValueError(
-                    f"`{name}` must be a number or of shape {grid.shape}, got {value.shape}"
-                )
-        if self.gamma.ndim:
-            raise ValueError(f"`gamma` must be a number, got shape {self.gamma.shape}")
+        check_Ms(self.Ms)
+        for name, kind in (("Ms", Kind.FIELD), ("alpha", Kind.FIELD), ("gamma", Kind.NUMBER)):
+            check_kind("LLG", name, getattr(self, name), kind, grid.shape)
         _check_vacuum(grid, self.Ms)
         for term in (*self.energies, *self.torques):
             _check_shapes(grid, term)
@@ -185,15 +181,11 @@ def _check_vacuum(grid: Grid, Ms: Array) -> None:
 
 
 def _check_shapes(grid: Grid, term: AbstractEnergy | AbstractTorque) -> None:
-    """ValueError for a parameter that is neither a number, a vector nor a field on this grid."""
-    allowed = ((), (3,), grid.shape, (3, *grid.shape))
-    for field in dataclasses.fields(term):
-        value = getattr(term, field.name)
-        if eqx.is_array(value) and value.shape not in allowed:
-            raise ValueError(
-                f"`{field.name}` of {type(term).__name__} must be a number, (3,) or a field on the "
-                f"grid {grid.shape}, got shape {value.shape}"
-            )
+    """ValueError for a parameter, or what a drive gives, of a kind that the term does not take."""
+    for name, kind in term.kinds.items():
+        value = getattr(term, name)
+        if value is not None:
+            check_kind(type(term).__name__, name, value, kind, grid.shape)
 
 
 def _as_state(llg: LLG, m: ArrayLike) -> Array:

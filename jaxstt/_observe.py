@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 from ._check import axis_index, is_concrete, leaf
 from ._grid import Grid
 from ._stencil import lift
+from ._wall_profile import read_profile, sign_changes
 
 
 def average(m: ArrayLike, grid: Grid | None = None) -> Array:
@@ -26,11 +27,11 @@ class WallState(NamedTuple):
     """A wall at one time, or at many; every entry an array."""
 
     position: Array
-    """q, m, from the left end of the grid."""
+    """q, m, from the left end of the grid: where m_c = 0."""
     width: Array
-    """lambda, m: m_c = -+tanh((x - q)/lambda)."""
+    """lambda = M/|d m_c/dx| at q, m, M the |m_c| of the domains: m_c = -+M tanh((x - q)/lambda)."""
     angle: Array
-    """phi, rad, of the transverse part, as in `CollectiveWall`."""
+    """phi, rad, of the transverse part at q, as in `CollectiveWall`."""
 
 
 class WallTracker(eqx.Module):
@@ -59,42 +60,23 @@ def _profile(grid: Grid, m: Array) -> Array:
     return jnp.sum(m, axis=(2, 3)) / lift(jnp.maximum(cells, 1))
 
 
-def _wall_state(grid: Grid, m: Array, c: int) -> WallState:
-    """A straight line through asinh(m_c/m_perp), weighted with m_perp^4.
+def _magnet(grid: Grid) -> Array:
+    """The columns along x that hold magnet, (nx,)."""
+    solid = jnp.ones(grid.shape[0], bool)
+    return solid if grid.mask is None else jnp.any(grid.mask, axis=(1, 2))
 
-    For the profile m_c = -Q tanh((x-q)/lambda) the ordinate is -Q (x-q)/lambda exactly, at any
-    position of the wall between cells; the weights vanish in the domains, so nothing jumps when
-    the wall passes from one cell to the next.
-    """
+
+def _wall_state(grid: Grid, m: Array, c: int) -> WallState:
     p = _profile(grid, m)
-    a, b = p[(c + 1) % 3], p[(c + 2) % 3]
-    square = a**2 + b**2
-    weight = square**2
-    in_wall = square > 1e-20
-    perp = jnp.sqrt(jnp.where(in_wall, square, 1.0))
-    y = jnp.where(in_wall, jnp.arcsinh(p[c] / perp), 0.0)
-    # Cell units keep the sums near 1 in float32.
-    x = jnp.arange(grid.shape[0], dtype=p.dtype) + 0.5
-    total = jnp.sum(weight)
-    total = jnp.where(total == 0, 1.0, total)
-    x_mean, y_mean = jnp.sum(weight * x) / total, jnp.sum(weight * y) / total
-    spread = jnp.sum(weight * (x - x_mean) ** 2)
-    slope = jnp.sum(weight * (x - x_mean) * (y - y_mean)) / jnp.where(spread == 0, 1.0, spread)
-    slope = jnp.where(slope == 0, jnp.inf, slope)
-    q = x_mean - y_mean / slope
-    angle = jnp.arctan2(jnp.sum(square * b), jnp.sum(square * a))
+    wall = read_profile(p[c], p[(c + 1) % 3], p[(c + 2) % 3], _magnet(grid))
     dx = grid.spacing[0]
-    return WallState(q * dx, dx / jnp.abs(slope), angle)
+    return WallState(wall.position * dx, wall.width * dx, wall.angle)
 
 
 def _count_walls(grid: Grid, m: Array, c: int) -> Array:
     """Sign changes of m_c along x between columns of the magnet, for each leading index."""
-    up = jnp.mean(m[..., c, :, :, :], axis=(-2, -1)) > 0
-    change = up[..., 1:] != up[..., :-1]
-    if grid.mask is not None:
-        magnet = jnp.any(grid.mask, axis=(1, 2))
-        change = change & (magnet[1:] & magnet[:-1]).reshape(*[1] * (change.ndim - 1), -1)
-    return jnp.sum(change, axis=-1)
+    mean = jnp.mean(m[..., c, :, :, :], axis=(-2, -1))
+    return jnp.sum(sign_changes(mean, _magnet(grid)), axis=-1)
 
 
 def _require_one_wall(grid: Grid, m: Array, component: str, where: str) -> Array:
@@ -115,8 +97,11 @@ def _require_one_wall(grid: Grid, m: Array, component: str, where: str) -> Array
 def wall_state(grid: Grid, m: ArrayLike, component: str = "z") -> WallState:
     """Position [m], width [m] and angle [rad] of the wall in m, (3, nx, ny, nz) or (T, 3, ...).
 
-    Sub-cell, smooth and differentiable; exact for a tanh profile.  The profile is averaged over the
-    cross-section first.  component: "z" for a perpendicular strip, "x" for a head-to-head wall.
+    Sub-cell, smooth and differentiable.  Canting of the domains, by a field across or by DMI at the
+    ends, moves none of them: in walls of 1.5 cells or more the position is right to 1e-3 of a cell,
+    the width to 1 %, to 0.3 % where m_c = -+tanh((x - q)/lambda), and to 8 % in a wall of less than
+    4 cells that turns against the canting.  The profile is averaged over the cross-section first.
+    component: "z" for a perpendicular strip, "x" for a head-to-head wall.
     Raises ValueError unless m_component changes sign exactly once along x.
     """
     m = leaf("m", m)

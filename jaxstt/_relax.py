@@ -9,9 +9,13 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.typing import ArrayLike
 
+from ._check import check_count, check_tolerance
 from ._evolve import cast, check_state
 from ._llg import LLG
 from ._stencil import cross, dot, lift, normalise
+
+_KICK = 1e-2
+"""rad."""
 
 
 class RELAX_RESULTS(eqx.Enumeration):
@@ -52,6 +56,7 @@ def relax(
 
     llg: torques are left out; drives are read at t = 0.  m0: (3, nx, ny, nz), unit vectors.
     tol: T, on the largest torque, not on a mean; default 1e-7 (float64), 1e-3 (float32).
+    A maximum or a saddle is left by a kick of 0.01 rad, if its curvature is beyond -tol/0.01.
     max_steps: it always stops.  throw: raise if it stops early; otherwise read `.result`.
 
     Derivatives, forward and reverse, are those of the state of rest (implicit function theorem,
@@ -59,11 +64,8 @@ def relax(
     Raises ValueError for a wrong m0 or tol, RuntimeError (equinox) if the steps run out.
     """
     m0 = check_state(llg, m0)
-    tol = (1e-3 if m0.dtype == jnp.float32 else 1e-7) if tol is None else float(tol)
-    if not tol > 0:
-        raise ValueError(f"`tol` must be > 0 T, got {tol}")
-    if max_steps < 1:
-        raise ValueError(f"`max_steps` must be >= 1, got {max_steps}")
+    tol = (1e-3 if m0.dtype == jnp.float32 else 1e-7) if tol is None else tol
+    tol, max_steps = check_tolerance("tol", tol, "T"), check_count("max_steps", max_steps)
     return _relax(llg, m0, tol, max_steps, throw)
 
 
@@ -71,7 +73,7 @@ def relax(
 def _relax(llg: LLG, m0: Array, tol: float, max_steps: int, throw: bool) -> Relaxed:
     llg = cast(llg, m0.dtype)
     fixed = lax.stop_gradient(llg)
-    m, left, steps = _descend(fixed, lax.stop_gradient(m0), tol, max_steps)
+    m, left, steps = _to_minimum(fixed, lax.stop_gradient(m0), tol, max_steps)
     m = _at_rest(m, llg)
     result = RELAX_RESULTS.where(
         left <= tol, RELAX_RESULTS.successful, RELAX_RESULTS.max_steps_reached
@@ -80,6 +82,28 @@ def _relax(llg: LLG, m0: Array, tol: float, max_steps: int, throw: bool) -> Rela
     if throw:
         m = result.error_if(m, result != RELAX_RESULTS.successful)
     return Relaxed(m, left, steps, result)
+
+
+def _to_minimum(llg: LLG, m0: Array, tol: float, max_steps: int) -> tuple[Array, Array, Array]:
+    """Descend, kick the state at rest, descend again: from a minimum this leads back to it.
+
+    At a maximum or a saddle the torque vanishes too, but there the kick grows.  It holds every
+    direction; a curvature of -tol/_KICK or more keeps the torque above `tol` until it has grown.
+    """
+    kick = jax.random.normal(jax.random.key(0), m0.shape, m0.dtype)
+    kick = kick + jnp.asarray([1.0, -0.7, 0.4], m0.dtype)[:, None, None, None]  # all cells alike
+
+    def down(found, size):
+        m, left, steps = found
+        tried = normalise(m + size * kick * lift(dot(m, m)))
+        new, new_left, more = _descend(llg, tried, tol, max_steps - steps)
+        moved = jnp.sqrt(jnp.max(dot(new - m, new - m)))
+        better = (size == 0) | ((moved > 10 * size) & (new_left <= tol))
+        m = jnp.where(better, new, m)
+        return (m, jnp.where(better, new_left, left), steps + more), None
+
+    start = (m0, jnp.full((), jnp.inf, m0.dtype), jnp.zeros((), jnp.int32))
+    return lax.scan(down, start, jnp.asarray([0.0, _KICK], m0.dtype))[0]
 
 
 def _descent(llg: LLG, m: Array) -> Array:
@@ -138,8 +162,16 @@ def _at_rest_jvp(primals: Any, tangents: Any) -> tuple[Array, Array]:
     if all(x is None for x in jax.tree.leaves(tangents[1], is_leaf=lambda x: x is None)):
         return m, jnp.zeros_like(m)
     change = eqx.filter_jvp(lambda llg: _descent(llg, m), (llg,), (tangents[1],))[1]
-    solved = lax.custom_linear_solve(hessian, tangential(change), _conjugate, symmetric=True)
-    return m, tangential(solved)
+    # B is -1/(Ms V) times a slope of the energy: H is W^-1 times a symmetric operator, W = Ms, and
+    # only W^(1/2) H W^(-1/2) may be solved, and transposed, as one.
+    root = jnp.sqrt(jnp.where(llg.Ms > 0, llg.Ms, jnp.max(llg.Ms)) / jnp.max(llg.Ms))
+
+    def symmetric(v: Array) -> Array:
+        return lift(root) * hessian(v / lift(root))
+
+    b = lift(root) * tangential(change)
+    solved = lax.custom_linear_solve(symmetric, b, _conjugate, symmetric=True)
+    return m, tangential(solved / lift(root))
 
 
 def _conjugate(hessian: Callable[[Array], Array], b: Array) -> Array:

@@ -11,9 +11,9 @@ import optimistix as optx
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from ._check import axis_index, is_concrete
+from ._check import axis_index, check_count, check_tolerance, is_concrete
 from ._columns import ColumnSolver
-from ._evolve import cast, check_state, check_tolerance
+from ._evolve import cast, check_state
 from ._grid import Grid
 from ._llg import LLG
 from ._observe import _count_walls, _require_one_wall
@@ -88,8 +88,7 @@ def steady_wall(
     m0 = check_state(llg, m0)
     tol = (1e-3 if m0.dtype == jnp.float32 else 1e-8) if tol is None else tol
     tol = check_tolerance("tol", tol)
-    if max_steps < 1:
-        raise ValueError(f"`max_steps` must be >= 1, got {max_steps}")
+    max_steps = check_count("max_steps", max_steps)
     if llg.grid.periodic[0]:
         walls = _count_walls(llg.grid, m0, axis)
         if is_concrete(walls) and int(walls) == 0:
@@ -99,7 +98,7 @@ def steady_wall(
     if is_concrete(m0):
         for torque in llg.torques:
             torque.warn(llg.grid, m0)
-    wave = _steady(llg, m0, axis, tol, int(max_steps))
+    wave = _steady(llg, m0, axis, tol, max_steps)
     if not throw:
         return wave
     v, m = wave.result.error_if(wave[:2], wave.result != STEADY_RESULTS.successful)

@@ -9,7 +9,15 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from ._check import is_concrete, leaf, naming_the_adjoint
+from ._check import (
+    check_count,
+    check_Ms,
+    check_size,
+    check_tolerance,
+    is_concrete,
+    leaf,
+    naming_the_adjoint,
+)
 from ._drive import AbstractDrive, as_drive, value_at
 from ._electron import VELOCITY_PER_MOMENT, TorqueCoefficients, torque_coefficients
 from ._observe import WallState
@@ -89,6 +97,8 @@ class CollectiveWall(eqx.Module):
         if charge not in (1, -1):
             raise ValueError(f"`charge` must be +1 or -1, got {charge!r}")
         self.charge = int(charge)
+        check_Ms(self.Ms)
+        check_size("A", self.A, 1e-3, "J/m")
         for name in ("A", "K", "Kp", "Ms", "alpha", "xi", "P", "n0", "gamma"):
             if getattr(self, name).ndim:
                 raise ValueError(
@@ -178,10 +188,8 @@ class CollectiveWall(eqx.Module):
         length = jnp.sqrt(self.A / self.K)  # reduced units: q in lambda, t in the whole run
         span = t[-1] - t[0]
         tol = (1e-5 if dtype == jnp.float32 else 1e-8) if rtol is None else rtol
-        if not (isinstance(tol, int | float) and 0 < tol < float("inf")):
-            raise ValueError(f"`rtol` must be a number > 0, got {tol!r}")
-        if max_steps < 1:
-            raise ValueError(f"`max_steps` must be >= 1, got {max_steps}")
+        tol = check_tolerance("rtol", tol)
+        check_count("max_steps", max_steps)
         controller = dfx.PIDController(rtol=tol, atol=tol)
         if bends:
             inside = jnp.clip((jnp.concatenate(bends).astype(dtype) - t[0]) / span, 0.0, 1.0)

@@ -307,9 +307,11 @@ def first_velocity(llg, m, component):
 @pytest.mark.parametrize("kind", WALLS)
 def test_walls_move_against_the_current_and_widen_the_favoured_domain(kind, charge):
     make, easy = WALLS[kind]
-    m = make(WIRE, 10e-9, charge=charge)
+    width = 20e-9  # so wide against the cell that (u.grad)m is right to 1e-4 at the crossing, too
+    m = make(WIRE, width, charge=charge)
     axis = np.eye(3)["xyz".index(easy)]
-    energies = (jaxstt.Exchange(1.3e-11, order=4), jaxstt.UniaxialAnisotropy(1.3e5, axis))
+    K = 1.3e-11 / width**2
+    energies = (jaxstt.Exchange(1.3e-11, order=4), jaxstt.UniaxialAnisotropy(K, axis))
 
     def velocity(j, B):
         torque = jaxstt.ZhangLi((j, 0.0, 0.0), P=P, xi=XI, order=4)
@@ -323,7 +325,7 @@ def test_walls_move_against_the_current_and_widen_the_favoured_domain(kind, char
     u = float(coefficients(n0=0.0).u)
     # At once, before the wall tilts: v = -u (1 + alpha xi)/(1 + alpha^2).
     assert velocity(J, 0.0) == pytest.approx(-u * (1 + 0.1 * XI) / 1.01, rel=2e-3)
-    expected = charge * constants.GAMMA * 10e-9 * 0.1 * 1e-3 / 1.01
+    expected = charge * constants.GAMMA * width * 0.1 * 1e-3 / 1.01
     assert velocity(0.0, 1e-3) == pytest.approx(expected, rel=2e-3)
 
 

@@ -198,8 +198,8 @@ REFUSED = [
     ({"optimizer": "lbgfs"}, "unknown optimizer 'lbgfs'; did you mean `lbfgs`?"),
     ({"max_steps": 0}, "`max_steps` must be >= 1, got 0"),
     ({"start": {"alpha": 3.0}}, "the start of `alpha` must be between"),
-    ({"model_errors": {"width": 1.5}}, "`model_error`: `width` must be >= 0 and < 1, got 1.5"),
-    ({"model_errors": {"height": 0.1}}, "`model_error` must name width or K_perp, got 'height'"),
+    ({"model_errors": {"width": 1.5}}, "`model_errors`: `width` must be >= 0 and < 1, got 1.5"),
+    ({"model_errors": {"height": 0.1}}, "`model_errors` must name width or K_perp, got 'height'"),
     ({"precision": "float16"}, "`precision` must be float64 or float32, got 'float16'"),
 ]
 GIVEN = {"K": 2e5, "K_perp": 1e4}

@@ -134,7 +134,10 @@ _N0 = jaxstt.ZhangLi((1e12, 0, 0), P=0.5, xi=0.1, n0=1e4)
 BAD = {
     "Ms negative": (lambda: jaxstt.LLG(_WIRE, Ms=-1.0, alpha=0.1), "`Ms` must be >= 0, got -1"),
     "Ms zero": (lambda: jaxstt.LLG(_WIRE, Ms=0.0, alpha=0.1), "`Ms` must be > 0"),
-    "Ms shape": (lambda: jaxstt.LLG(_WIRE, Ms=jnp.ones(3), alpha=0.1), "`Ms` must be a number or"),
+    "Ms shape": (
+        lambda: jaxstt.LLG(_WIRE, Ms=jnp.full(3, 8e5), alpha=0.1),
+        "`Ms` of LLG must",
+    ),
     "alpha": (lambda: jaxstt.LLG(_WIRE, Ms=1.0, alpha=-0.02), "`alpha` must be >= 0, got -0.02"),
     "alpha nan": (lambda: jaxstt.LLG(_WIRE, Ms=1.0, alpha=jnp.nan), "`alpha` must be finite"),
     "alpha text": (lambda: jaxstt.LLG(_WIRE, Ms=1.0, alpha="x"), "`alpha` must be a number"),
@@ -154,10 +157,10 @@ BAD = {
     ),
     "no tuple": (lambda: jaxstt.LLG(**_LLG, energies=jaxstt.Zeeman((0, 0, 1))), "needs a comma"),
     "vacuum": (
-        lambda: jaxstt.LLG(_WIRE, Ms=jnp.ones(_WIRE.shape).at[5:].set(0.0), alpha=0.1),
+        lambda: jaxstt.LLG(_WIRE, Ms=jnp.full(_WIRE.shape, 8e5).at[5:].set(0.0), alpha=0.1),
         "`Ms` is 0 in 91 cells of the magnet; .*mask=Ms > 0",
     ),
-    "gamma field": (lambda: jaxstt.LLG(**_LLG, gamma=jnp.ones(3)), "`gamma` must be a number"),
+    "gamma field": (lambda: jaxstt.LLG(**_LLG, gamma=jnp.ones(3)), "`gamma` of LLG must be a"),
     "K shape": (
         lambda: jaxstt.LLG(**_LLG, energies=(jaxstt.UniaxialAnisotropy(jnp.ones(96)),)),
         "`K` of UniaxialAnisotropy must be a number",
@@ -232,7 +235,7 @@ BAD = {
     "collective j": (lambda: _wall().motion(j=jnp.nan), "`j` must be finite"),
     "collective drive": (lambda: _wall().motion(j=jaxstt.Pulse(1.0, 0.0, 1e-9)), "`j` must be a n"),
     "dt": (lambda: jaxstt.FixedStep(-1e-13), "`dt` must be > 0"),
-    "tol": (lambda: jaxstt.relax(_simple(), _m0(), tol=0), "`tol` must be > 0"),
+    "tol": (lambda: jaxstt.relax(_simple(), _m0(), tol=0), "`tol` must be a number > 0 T, got 0"),
 }
 
 

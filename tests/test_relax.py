@@ -68,3 +68,50 @@ def test_a_motion_that_costs_nothing_is_named():
 
     with pytest.raises(Exception, match="costs no energy"):
         jax.grad(rest)(jnp.zeros(3)).block_until_ready()
+
+
+def test_a_field_of_Ms_is_no_obstacle():
+    """The Hessian of B is 1/Ms times a symmetric one; taken for symmetric, it has no derivative."""
+    grid = jaxstt.Grid((4, 1, 1), (2e-9,) * 3)
+    weight = jax.random.normal(jax.random.key(1), (3, 4, 1, 1))
+
+    @jax.jit
+    def value(Ms):
+        energies = (
+            jaxstt.Exchange(1.3e-11),
+            jaxstt.UniaxialAnisotropy(2e5),
+            jaxstt.Zeeman((0.1, 0.05, 0.0)),
+        )
+        llg = jaxstt.LLG(grid, Ms=Ms, alpha=0.1, energies=energies)
+        return jnp.sum(weight * jaxstt.relax(llg, jaxstt.uniform(grid, (0, 0, 1)), tol=1e-12).m)
+
+    Ms = jnp.array([4e5, 8e5, 8e5, 8e5])[:, None, None]
+    reverse, forward = jax.grad(value)(Ms), jax.jacfwd(value)(Ms)
+    np.testing.assert_allclose(reverse, forward, rtol=1e-9)
+    step = jnp.zeros_like(Ms).at[0].set(100.0)
+    np.testing.assert_allclose(
+        reverse[0, 0, 0], (value(Ms + step) - value(Ms - step)) / 200, rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("start", [(0, 0, 1), (-1, 0, 0), (0, 1, 0)])
+def test_a_maximum_and_a_saddle_are_left(start):
+    """Hard axis z, field along x: only +x is a minimum, the torque vanishes at z and -x too."""
+    grid = jaxstt.Grid((4, 3, 1), (4e-9,) * 3)
+    energies = (
+        jaxstt.Exchange(1.3e-11),
+        jaxstt.UniaxialAnisotropy(-1e4),
+        jaxstt.UniaxialAnisotropy(1e3, (1, 0, 0)),
+        jaxstt.Zeeman((1e-3 if start[0] else 0.0, 0, 0)),
+    )
+    llg = jaxstt.LLG(grid, Ms=8e5, alpha=0.1, energies=energies)
+    rest = jaxstt.relax(llg, jaxstt.uniform(grid, start))
+    np.testing.assert_allclose(jnp.abs(rest.m[0]), 1, atol=1e-6)
+
+
+def test_a_minimum_is_kept_to_the_last_bit():
+    """The kick leaves no trace where it leads back."""
+    grid = jaxstt.Grid((4, 3, 1), (4e-9,) * 3)
+    llg = jaxstt.LLG(grid, Ms=8e5, alpha=0.1, energies=(jaxstt.UniaxialAnisotropy(1e5),))
+    up = jaxstt.uniform(grid, (0, 0, 1))
+    np.testing.assert_array_equal(jaxstt.relax(llg, up).m, up)

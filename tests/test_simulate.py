@@ -126,7 +126,7 @@ BAD = [
     (swapped("[-1e12, 0, 0]", '{ type = "Puls" }'), "[torque 1] `j`: unknown type 'Puls'; did you"),
     (
         swapped("[-1e12, 0, 0]", '{ type = "Pulse", value = [1, 0], start = 0, duration = 1 }'),
-        "[torque 1] a drive must be (3,)",
+        "[torque 1] `j` of ZhangLi must be a vector (3,)",
     ),
     (
         swapped("[-1e12, 0, 0]", '{ type = "Pulse", value = [1, 0, 0], start = 0 }'),
@@ -364,8 +364,10 @@ def test_relaxing_only(tmp_path) -> None:
     text = BASE.replace(RUN, "[relax]\ntol = 1e-6\n[output]\nobservables = ['wall_width']")
     assert run(["simulate", str(written(tmp_path, text)), "--out", str(tmp_path / "out")]) == 0
     columns = columns_of(tmp_path / "out")
+    width = np.sqrt(1.3e-11 / 2e5)
+    width = width * (1 - 5 / 24 * (4e-9 / width) ** 2)  # on a grid a wall is steeper
     assert list(columns) == ["t", "wall_width"] and columns["t"] == [0.0]
-    assert columns["wall_width"][0] == pytest.approx(np.sqrt(1.3e-11 / 2e5), rel=0.05)
+    assert columns["wall_width"][0] == pytest.approx(width, rel=0.01)
     config = load_config(tmp_path / "config.toml")
     rest = relax(config.llg, config.m0, tol=1e-6, throw=False).m
     np.testing.assert_allclose(state_in(tmp_path / "out" / "m_end.ovf"), rest, atol=1e-12)

@@ -304,8 +304,8 @@ BAD = {
     "t": (lambda: _run(t=(1e-15, 0.0)), "`t` must be finite and increase"),
     "seconds": (lambda: _run(t=(0.0, 1.0)), "`t` is in s and must be < 1e.08 tau_ex"),
     "one t": (lambda: _run(t=(0.0,)), "`t` must hold at least 2 times"),
-    "rtol": (lambda: _run(rtol=0.0), "`rtol` must be > 0"),
-    "max_steps": (lambda: _run(max_steps=0), "`max_steps` must be >= 1"),
+    "rtol": (lambda: _run(rtol=0.0), "`rtol` must be a number > 0, got 0"),
+    "max_steps": (lambda: _run(max_steps=0), "`max_steps` must be an integer >= 1"),
     "solver": (lambda: _run(solver=diffrax.Euler()), "`solver` must be an adaptive"),
     "count": (lambda: MagnusSteps(0), "`count` must be >= 1, got 0"),
 }

@@ -146,7 +146,7 @@ def test_wrong_input():
     llg = wire(POINT)
     for keys, message in (
         ({"tol": 0.0}, "`tol` must be a number > 0, got 0"),
-        ({"max_steps": 0}, "`max_steps` must be >= 1, got 0"),
+        ({"max_steps": 0}, "`max_steps` must be an integer >= 1, got 0"),
         ({"component": "w"}, '`component` must be "x", "y" or "z"'),
         ({"component": "x"}, "m_x must change sign exactly once along x"),
     ):

@@ -41,9 +41,9 @@ def stated_errors(problem: Problem, asked: Mapping[str, float] | None) -> dict[s
     stated = {name: error for name, (_, error) in known.items()}
     for name, error in (asked or {}).items():
         if name not in known:
-            raise InputError(f"`model_error` must name width or K_perp, got {name!r}")
+            raise InputError(f"`model_errors` must name width or K_perp, got {name!r}")
         if not 0 <= error < 1:
-            raise InputError(f"`model_error`: `{name}` must be >= 0 and < 1, got {error:g}")
+            raise InputError(f"`model_errors`: `{name}` must be >= 0 and < 1, got {error:g}")
         stated[name] = float(error)
     fitted = (*problem.free, *problem.nuisance)
     return {

@@ -17,7 +17,7 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from .._check import is_concrete, leaf
+from .._check import check_count, check_tolerance, is_concrete, leaf
 from .._drive import AbstractDrive, as_drive, value_at
 from ..constants import GAMMA
 from ._coefficients import exchange_time
@@ -332,18 +332,15 @@ def _check_times(t: ArrayLike, dtype: Any) -> Any:
 def _settings(dtype, solver, rtol, atol, adjoint, max_steps):
     default = 1e-6 if dtype == jnp.float32 else 1e-9
     rtol, atol = (default if x is None else x for x in (rtol, atol))
-    for name, value in (("rtol", rtol), ("atol", atol)):
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"`{name}` must be > 0, got {value}")
-    if max_steps < 1:
-        raise ValueError(f"`max_steps` must be >= 1, got {max_steps}")
+    rtol, atol = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
+    max_steps = check_count("max_steps", max_steps)
     solver = dfx.Dopri8() if solver is None else solver
     if not isinstance(solver, dfx.AbstractAdaptiveSolver | MagnusSteps):
         raise ValueError(
             f"`solver` must be an adaptive diffrax solver or MagnusSteps, got {solver}"
         )
     adjoint = dfx.RecursiveCheckpointAdjoint() if adjoint is None else adjoint
-    return solver, adjoint, float(rtol), float(atol), int(max_steps)
+    return solver, adjoint, rtol, atol, max_steps
 
 
 def _expected_steps(ode: AbstractSpinODE, times: np.ndarray) -> int:

@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 
 from .._check import is_concrete, leaf
 from .._grid import Grid
+from .._kinds import Kind
 from .._stencil import dot, lift
 from .._types import Vectors
 from ..constants import MU_0
@@ -27,6 +28,10 @@ class UniaxialAnisotropy(AbstractEnergy):
     K: Array
     axis: Array
     degree: ClassVar[int] = 2
+    kinds: ClassVar[dict[str, Kind]] = {
+        "K": Kind.FIELD,
+        "axis": Kind.VECTOR,
+    }
 
     def __init__(self, K: ArrayLike, axis: ArrayLike | Sequence[float] = (0.0, 0.0, 1.0)):
         self.K = leaf("K", K)
@@ -56,6 +61,9 @@ class ShapeAnisotropy(AbstractEnergy):
 
     N: Array
     degree: ClassVar[int] = 2
+    kinds: ClassVar[dict[str, Kind]] = {
+        "N": Kind.VECTOR,
+    }
 
     def __init__(self, N: ArrayLike | Sequence[float]):
         self.N = leaf("N", N, minimum=0)

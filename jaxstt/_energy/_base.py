@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._grid import Grid
+from .._kinds import Kind
 from .._stencil import dot
 from .._types import Scalar, Vectors
 
@@ -27,6 +28,8 @@ class AbstractEnergy(eqx.Module):
     """
 
     degree: eqx.AbstractClassVar[int]
+    kinds: ClassVar[dict[str, Kind]] = {}
+    """Which parameters are numbers, vectors or fields; `LLG` checks it."""
     applied: ClassVar[bool] = False
     """Whether B comes from outside, and so acts on the moments of the electrons too."""
 

@@ -9,6 +9,7 @@ from jax.typing import ArrayLike
 
 from .._check import is_concrete, leaf
 from .._grid import Grid
+from .._kinds import Kind
 from .._stencil import cross, dot, lift
 from .._types import Scalar, Vectors
 from ._base import AbstractEnergy, inverse
@@ -32,6 +33,12 @@ class CubicAnisotropy(AbstractEnergy):
     axis2: Array
     degree: ClassVar[int] = 4
     """Of the term in K1 alone; `energy` does not use it."""
+    kinds: ClassVar[dict[str, Kind]] = {
+        "K1": Kind.FIELD,
+        "K2": Kind.FIELD,
+        "axis1": Kind.VECTOR,
+        "axis2": Kind.VECTOR,
+    }
 
     def __init__(
         self,

@@ -26,6 +26,7 @@ from jax.typing import ArrayLike
 
 from .._check import leaf
 from .._grid import Grid
+from .._kinds import Kind
 from .._stencil import active_axes, difference, lift, open_faces
 from .._types import Vectors
 from ._base import AbstractEnergy, inverse
@@ -40,6 +41,10 @@ class AbstractDMI(AbstractEnergy):
     turns: eqx.AbstractClassVar[dict[int, tuple[int, int]]]
     """axis i: (k, s) with v_i = s e_k."""
     degree: ClassVar[int] = 2
+    kinds: ClassVar[dict[str, Kind]] = {
+        "D": Kind.FIELD,
+        "A": Kind.FIELD,
+    }
 
     def __init__(self, D: ArrayLike, A: ArrayLike | None = None):
         self.D = leaf("D", D)

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import leaf
+from .._check import check_size, leaf
 from .._grid import Grid
+from .._kinds import Kind
 from .._stencil import active_axes, check_order, diffusion, laplacian, lift
 from .._types import Vectors
 from ._base import AbstractEnergy, inverse
@@ -38,9 +39,13 @@ class Exchange(AbstractEnergy):
     A: Array
     order: int = eqx.field(static=True)
     degree: ClassVar[int] = 2
+    kinds: ClassVar[dict[str, Kind]] = {
+        "A": Kind.FIELD,
+    }
 
     def __init__(self, A: ArrayLike, order: int = 2):
         self.A, self.order = stiffness_leaf(A), check_order(order)
+        check_size("A", self.A, 1e-8, "J/m")
         if self.order == 4 and self.A.ndim:
             raise ValueError("`order` must be 2 where `A` is a field, got 4")
 

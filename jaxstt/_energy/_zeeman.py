@@ -8,6 +8,7 @@ from jax.typing import ArrayLike
 
 from .._drive import AbstractDrive, as_drive, check_vector, largest, vector_at
 from .._grid import Grid
+from .._kinds import Kind
 from .._types import Vectors
 from ._base import AbstractEnergy
 
@@ -22,6 +23,9 @@ class Zeeman(AbstractEnergy):
     B: Any
     degree: ClassVar[int] = 1
     applied: ClassVar[bool] = True
+    kinds: ClassVar[dict[str, Kind]] = {
+        "B": Kind.VECTORS,
+    }
 
     def __init__(self, B: ArrayLike | AbstractDrive | Any):
         self.B = as_drive("B", B)

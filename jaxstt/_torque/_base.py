@@ -1,11 +1,13 @@
 """What a torque is."""
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import equinox as eqx
 from jax import Array
 
 from .._grid import Grid
+from .._kinds import Kind
 from .._types import Vectors
 
 
@@ -22,6 +24,9 @@ class AbstractTorque(eqx.Module):
     the conduction electrons to the motion itself, which renormalises gamma and alpha; the vector
     fields g, perpendicular to m, with their weights w are a damping tensor.
     """
+
+    kinds: ClassVar[dict[str, Kind]] = {}
+    """Which parameters are numbers, vectors or fields; `LLG` checks it."""
 
     @property
     def shares_field(self) -> bool:

@@ -1,7 +1,7 @@
 """The torque of spins that do not follow: ballistic electrons obey Eq (8) along the wire."""
 
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -15,6 +15,7 @@ from .._drive import AbstractDrive, as_drive, check_number, largest, value_at
 from .._electron import VELOCITY_PER_MOMENT, exchange_time
 from .._energy import inverse
 from .._grid import Grid
+from .._kinds import Kind
 from .._stencil import check_order, cross, dot, lift, second_difference, sharpest
 from .._store import stored
 from .._types import Vectors
@@ -63,6 +64,14 @@ class NonlocalSTT(AbstractTorque):
     axis: str = eqx.field(static=True)
     directions: int = eqx.field(static=True)
     order: int = eqx.field(static=True)
+    kinds: ClassVar[dict[str, Kind]] = {
+        "j": Kind.NUMBER,
+        "P": Kind.FIELD,
+        "xi": Kind.NUMBER,
+        "Delta": Kind.NUMBER,
+        "v_F": Kind.NUMBER,
+        "n0": Kind.FIELD,
+    }
 
     def __init__(
         self,
@@ -140,7 +149,7 @@ class NonlocalSTT(AbstractTorque):
         return eta, self.xi * eta
 
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
-        u0 = VELOCITY_PER_MOMENT * jnp.abs(self.P) * jnp.max(inverse(Ms)) * largest(self.j)
+        u0 = VELOCITY_PER_MOMENT * jnp.max(jnp.abs(self.P)) * jnp.max(inverse(Ms)) * largest(self.j)
         return 1.4 * u0 / grid.spacing[axis_index("axis", self.axis)]
 
     @property

@@ -1,6 +1,6 @@
 """Slonczewski torque of a current through a spin valve, and the torque of any film's interface."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ from .._drive import AbstractDrive, as_drive, largest
 from .._electron import VELOCITY_PER_MOMENT
 from .._energy import inverse
 from .._grid import Grid
+from .._kinds import Kind
 from .._stencil import cross, dot, lift
 from .._types import Vectors
 from ._base import AbstractTorque
@@ -54,6 +55,14 @@ class Slonczewski(AbstractTorque):
     Lambda: Array
     epsilon_prime: Array
     fixed_layer: str = eqx.field(static=True)
+    kinds: ClassVar[dict[str, Kind]] = {
+        "j": Kind.FIELD,
+        "p": Kind.VECTOR,
+        "P": Kind.FIELD,
+        "thickness": Kind.FIELD,
+        "Lambda": Kind.FIELD,
+        "epsilon_prime": Kind.FIELD,
+    }
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """Spin-orbit torque of a current in a heavy metal next to the film."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 from .._check import is_concrete, leaf
 from .._drive import AbstractDrive, as_drive, check_vector, largest, vector_at
 from .._grid import Grid
+from .._kinds import Kind
 from .._types import Vectors
 from ._base import AbstractTorque
 from ._slonczewski import (
@@ -59,6 +60,12 @@ class SpinOrbit(AbstractTorque):
     theta_FL: Array
     thickness: Array | None
     heavy_metal: str = eqx.field(static=True)
+    kinds: ClassVar[dict[str, Kind]] = {
+        "j": Kind.VECTORS,
+        "theta_DL": Kind.FIELD,
+        "theta_FL": Kind.FIELD,
+        "thickness": Kind.FIELD,
+    }
 
     def __init__(
         self,

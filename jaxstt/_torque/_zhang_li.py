@@ -1,7 +1,7 @@
 """Spin-transfer torque of Eqs (14)-(16): Zhang-Li, with the renormalisation by n0."""
 
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ from .._drive import AbstractDrive, as_drive, check_vector, largest, vector_at
 from .._electron import GOOD, VELOCITY_PER_MOMENT
 from .._energy import inverse
 from .._grid import Grid
+from .._kinds import Kind
 from .._stencil import active_axes, check_order, cross, directional, dot, lift, sharpest
 from .._types import Vectors
 from ._base import AbstractTorque, ValidityWarning
@@ -57,6 +58,15 @@ class ZhangLi(AbstractTorque):
     P_H: Array | None
     field_on_electrons: bool = eqx.field(static=True)
     precession_length: Array | None
+    kinds: ClassVar[dict[str, Kind]] = {
+        "j": Kind.VECTORS,
+        "P": Kind.FIELD,
+        "xi": Kind.FIELD,
+        "n0": Kind.FIELD,
+        "theta_H": Kind.FIELD,
+        "P_H": Kind.FIELD,
+        "precession_length": Kind.NUMBER,
+    }
 
     def __init__(
         self,
@@ -117,14 +127,14 @@ class ZhangLi(AbstractTorque):
         strength = VELOCITY_PER_MOMENT / (1 + self.xi**2) * inverse(Ms)
         w = directional(grid, lift(strength) * self._polarised(t, m), m, self.order)
         w = w - m * lift(dot(m, w))  # on a grid (u.grad)m is not exactly perpendicular to m
-        return w - self.xi * cross(m, w)
+        return w - lift(self.xi) * cross(m, w)
 
     def _polarised(self, t: Array, m: Vectors) -> Array:
         """P j, or j_up - j_dn with the anomalous velocity."""
         j = vector_at(self.j, t)
         if self.theta_H is None or self.P_H is None:
-            return self.P * j
-        return self.P * j + (self.P_H - self.P) * self.theta_H * cross(m, j)
+            return lift(self.P) * j
+        return lift(self.P) * j + lift((self.P_H - self.P) * self.theta_H) * cross(m, j)
 
     def renormalisation(self, Ms: Array) -> tuple[Array, Array] | None:
         eta = self.n0 * inverse(Ms) / (1 + self.xi**2)
@@ -153,8 +163,8 @@ class ZhangLi(AbstractTorque):
         P = jnp.abs(self.P)
         if self.theta_H is not None and self.P_H is not None:
             P = P + jnp.abs((self.P_H - self.P) * self.theta_H)
-        u = VELOCITY_PER_MOMENT * P * jnp.max(inverse(Ms)) * largest(self.j)
-        return 1.4 * u / (finest * jnp.sqrt(1 + self.xi**2))
+        u = VELOCITY_PER_MOMENT * P / jnp.sqrt(1 + self.xi**2)
+        return 1.4 * jnp.max(u) * jnp.max(inverse(Ms)) * largest(self.j) / finest
 
     @property
     def breakpoints(self) -> list[Array]:
