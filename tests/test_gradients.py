@@ -81,15 +81,15 @@ def _wall_in_wire(v: _Maker) -> jaxstt.LLG:
         jaxstt.UniaxialAnisotropy(v(-2e5), (1.0, 0.1, 0.0)),
         jaxstt.InterfacialDMI(v(2e-4), A=v(1.3e-11)),
         DEMAGS["wire"],
-        jaxstt.Zeeman(v((0.01, -0.02, 0.003), vector=True)),
+        jaxstt.Zeeman(v((0.005, -0.01, 0.001), vector=True)),
     )
     torques = (
-        jaxstt.ZhangLi(v((-4e11, 0.0, 0.0), vector=True), P=v(0.6), xi=v(0.2), n0=v(4e4)),
+        jaxstt.ZhangLi(v((-1e11, 0.0, 0.0), vector=True), P=v(0.6), xi=v(0.2), n0=v(4e4)),
         jaxstt.SpinOrbit(
             v((1e9, -5e8, 0.0), vector=True), theta_DL=v(0.1), theta_FL=v(0.3), thickness=v(2e-9)
         ),
     )
-    return jaxstt.LLG(WIRE, Ms=v(8e5), alpha=v(0.1), energies=energies, torques=torques)
+    return jaxstt.LLG(WIRE, Ms=v(4e5), alpha=v(0.3), energies=energies, torques=torques)
 
 
 def _start(grid: jaxstt.Grid):
