@@ -57,7 +57,7 @@ def relax(
     llg: torques are left out; drives are read at t = 0.  m0: (3, nx, ny, nz), unit vectors.
     tol: T, on the largest torque, not on a mean; default 1e-7 (float64), 1e-3 (float32).
     A maximum or a saddle is left by a kick of 0.01 rad, if its curvature is beyond -tol/0.01.
-    max_steps: it always stops.  throw: raise if it stops early; otherwise read `.result`.
+    max_steps: of the descent, and of the one after the kick.  throw: raise if it stops early; otherwise read `.result`.
 
     Derivatives, forward and reverse, are those of the state of rest (implicit function theorem,
     solved by conjugate gradients); they do not exist along a motion that costs no energy.
@@ -96,9 +96,12 @@ def _to_minimum(llg: LLG, m0: Array, tol: float, max_steps: int) -> tuple[Array,
     def down(found, size):
         m, left, steps = found
         tried = normalise(m + size * kick * lift(dot(m, m)))
-        new, new_left, more = _descend(llg, tried, tol, max_steps - steps)
+        first, rests = size == 0, left <= tol
+        budget = jnp.where(first | rests, max_steps, 0)
+        new, new_left, more = _descend(llg, tried, tol, budget)
         moved = jnp.sqrt(jnp.max(dot(new - m, new - m)))
-        better = (size == 0) | ((moved > 10 * size) & (new_left <= tol))
+        # Where the second descent does not end, nobody knows whether it was a minimum.
+        better = first | (rests & ((moved > 10 * size) | (new_left > tol)))
         m = jnp.where(better, new, m)
         return (m, jnp.where(better, new_left, left), steps + more), None
 
@@ -112,7 +115,7 @@ def _descent(llg: LLG, m: Array) -> Array:
     return B * lift(dot(m, m)) - m * lift(dot(m, B))
 
 
-def _descend(llg: LLG, m0: Array, tol: float, max_steps: int) -> tuple[Array, Array, Array]:
+def _descend(llg: LLG, m0: Array, tol: float, max_steps: Array) -> tuple[Array, Array, Array]:
     """(m, largest torque, steps)."""
     # The first step, and the one after a step along negative curvature, is a surely stable one.
     safe = (1 / jnp.maximum(llg.stiffness() / llg.gamma.max(), 1e-12)).astype(m0.dtype)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import jaxstt
+from jaxstt._relax import RELAX_RESULTS
 
 MASK = np.ones((12, 6, 1), bool)
 MASK[:2, :2] = MASK[9:, 4:] = False
@@ -115,3 +116,13 @@ def test_a_minimum_is_kept_to_the_last_bit():
     llg = jaxstt.LLG(grid, Ms=8e5, alpha=0.1, energies=(jaxstt.UniaxialAnisotropy(1e5),))
     up = jaxstt.uniform(grid, (0, 0, 1))
     np.testing.assert_array_equal(jaxstt.relax(llg, up).m, up)
+
+
+def test_a_saddle_that_is_not_left_in_time_is_no_rest():
+    grid = jaxstt.Grid((4, 3, 1), (4e-9,) * 3)
+    energies = (jaxstt.Exchange(1.3e-11), jaxstt.UniaxialAnisotropy(1e3, (1, 0, 0)))
+    llg = jaxstt.LLG(grid, Ms=8e5, alpha=0.1, energies=energies)
+    hard = jaxstt.uniform(grid, (0, 0, 1))
+    rest = jaxstt.relax(llg, hard, max_steps=2, throw=False)
+    assert bool(rest.result == RELAX_RESULTS.max_steps_reached)
+    np.testing.assert_allclose(jnp.abs(jaxstt.relax(llg, hard).m[0]), 1, atol=1e-6)
