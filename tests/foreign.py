@@ -1,7 +1,23 @@
-"""Random damage to files, for the tests of their readers."""
+"""Files of others, for the tests of their readers: what is said of them, and random damage."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+
+def outcome(read: Callable, path: Path, content: str | bytes, after: str = ":", **options) -> Any:
+    """What `read` makes of this content, or its message without the file's name if it is refused.
+
+    Fails unless the message is one line that begins with the file and `after`.
+    """
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    try:
+        return read(path, **options)
+    except ValueError as error:
+        message = str(error)
+        assert message.startswith(f"{path}{after}") and "\n" not in message
+        return message.removeprefix(f"{path}{after}")
 
 
 def mutations(content: bytes, seed: int, count: int) -> Iterator[tuple[str, bytes]]:

@@ -8,7 +8,6 @@ import pytest
 
 from fitting import datasets
 from fitting._data import load_measurements
-from fitting._errors import InputError
 from fitting._sample import KEYS
 
 COLUMNS = "observable,current_density_A_per_m2,field_T,value,std,unit,source"
@@ -22,14 +21,7 @@ def load(tmp_path):
     """Load this content; the message, without the file's name, if it is refused."""
 
     def write_and_load(content: str | bytes):
-        file = tmp_path / "my.csv"
-        file.write_bytes(content.encode() if isinstance(content, str) else content)
-        try:
-            return load_measurements(file)
-        except InputError as error:
-            message = str(error)
-            assert message.startswith(f"{file}:") and "\n" not in message
-            return message.removeprefix(f"{file}:")
+        return foreign.outcome(load_measurements, tmp_path / "my.csv", content)
 
     return write_and_load
 

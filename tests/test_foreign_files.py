@@ -63,14 +63,7 @@ def ovf(tmp_path):
     """Read this content as an OVF file; the message, without the file's name, if it is refused."""
 
     def read(content: str | bytes) -> io.OVF | str:
-        path = tmp_path / "m.ovf"
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        try:
-            return io.read_ovf(path)
-        except ValueError as error:
-            message = str(error)
-            assert message.startswith(f"{path}: ") and "\n" not in message
-            return message.removeprefix(f"{path}: ")
+        return foreign.outcome(io.read_ovf, tmp_path / "m.ovf", content, ": ")
 
     return read
 

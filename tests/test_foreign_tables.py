@@ -4,7 +4,6 @@ import foreign
 import numpy as np
 import pytest
 
-from fitting._errors import InputError
 from fitting._series import load_series
 from jaxstt import io
 
@@ -31,14 +30,7 @@ def table(tmp_path):
     """Read this content; the message, without the file's name, if it is refused."""
 
     def read(content: str | bytes, **options) -> io.Table | str:
-        path = tmp_path / "table"
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        try:
-            return io.read_table(path, **options)
-        except ValueError as error:
-            message = str(error)
-            assert message.startswith(f"{path}:") and "\n" not in message
-            return message.removeprefix(f"{path}:")
+        return foreign.outcome(io.read_table, tmp_path / "table", content, **options)
 
     return read
 
@@ -182,14 +174,7 @@ def test_a_damaged_table_is_refused_or_a_part_of_it(content, table):
 @pytest.fixture
 def series(tmp_path):
     def load(content: str | bytes, **options):
-        path = tmp_path / "f"
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        try:
-            return load_series(path, **options)
-        except InputError as error:
-            message = str(error)
-            assert message.startswith(f"{path}:") and "\n" not in message
-            return message.removeprefix(f"{path}:")
+        return foreign.outcome(load_series, tmp_path / "f", content, **options)
 
     return load
 
