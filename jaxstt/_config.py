@@ -14,10 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from ._check import axis_index
+from ._check import axis_index, check_tolerance
 from ._energy import AbstractEnergy, Demag, Exchange, UniaxialAnisotropy
 from ._energy._demag import memory_of_demag
-from ._evolve import check_state, check_tolerance
+from ._evolve import check_state
 from ._fixed import UNSTABLE, FixedStep
 from ._grid import Grid
 from ._llg import LLG

@@ -140,7 +140,7 @@ def evolve(
         for torque in llg.torques:
             torque.warn(llg.grid, m0)
     times = _check_times(t, m0.dtype)
-    check_span(llg, times)
+    rate = check_span(llg, times)
     if save is None:
         count, size = len(times), m0.size * m0.dtype.itemsize
         require_memory(2 * count * size, f"`t`: keeping {count} states (rather `save=`)")
@@ -152,7 +152,7 @@ def evolve(
         return naming_the_adjoint(
             lambda: _evolve_fixed(llg, m0, jnp.asarray(times), save, solver, forward, start, throw)
         )
-    settings = _adaptive_settings(llg, m0, times, solver, rtol, atol, adjoint, max_steps)
+    settings = _adaptive_settings(rate, m0, times, solver, rtol, atol, adjoint, max_steps)
     return naming_the_adjoint(
         lambda: _evolve_adaptive(llg, m0, jnp.asarray(times), save, *settings, start, throw)
     )
@@ -197,13 +197,17 @@ def _check_times(t: ArrayLike, dtype: Any) -> Any:
     return times
 
 
-def check_span(llg: LLG, times: Any) -> None:
-    """ValueError for a run that would not end: times in another unit than s."""
+def check_span(llg: LLG, times: Any) -> float | None:
+    """The rate that limits the steps, 1/s, if it and the times are known.
+
+    ValueError for a run that would not end: times in another unit than s.
+    """
     if not isinstance(times, np.ndarray):
-        return
+        return None
     span = float(times[-1]) - float(times[0])
     known = all(is_concrete(x) for x in jax.tree.leaves(eqx.filter(llg, eqx.is_array)))
-    steps = span * float(llg.stiffness()) / STABLE if known else 0.0
+    rate = float(llg.stiffness()) if known else None
+    steps = 0.0 if rate is None else span * rate / STABLE
     if steps > _MOST_STEPS:
         raise ValueError(
             f"`t` is in s: {span:g} s would take {steps:.2g} steps (of {span / steps:.2g} s, by "
@@ -211,6 +215,7 @@ def check_span(llg: LLG, times: Any) -> None:
         )
     if span > _LONGEST:
         raise ValueError(f"`t` is in s and must not span more than {_LONGEST:g}, got {span:g}")
+    return rate
 
 
 def _check_fixed(rtol, atol, max_steps, adjoint) -> None:
@@ -226,7 +231,7 @@ def _check_fixed(rtol, atol, max_steps, adjoint) -> None:
         )
 
 
-def _adaptive_settings(llg, m0, times, solver, rtol, atol, adjoint, max_steps):
+def _adaptive_settings(rate, m0, times, solver, rtol, atol, adjoint, max_steps):
     single = m0.dtype == jnp.float32
     rtol = (1e-4 if single else 1e-5) if rtol is None else rtol
     atol = (1e-5 if single else 1e-6) if atol is None else atol
@@ -240,7 +245,7 @@ def _adaptive_settings(llg, m0, times, solver, rtol, atol, adjoint, max_steps):
         )
     adjoint = dfx.RecursiveCheckpointAdjoint() if adjoint is None else adjoint
     if max_steps is None:
-        max_steps = _expected_steps(llg, times)
+        max_steps = _expected_steps(rate, times)
     return _prepared(solver, adjoint), adjoint, rtol, atol, check_count("max_steps", max_steps)
 
 
@@ -253,16 +258,14 @@ def _prepared(solver: dfx.AbstractSolver, adjoint: dfx.AbstractAdjoint) -> Norma
     return Normalised(solver)
 
 
-def _expected_steps(llg: LLG, times: Any) -> int:
+def _expected_steps(rate: float | None, times: Any) -> int:
     """Ten times the steps that stability needs in the longest interval, in powers of 4.
 
     The coarse rounding keeps a sweep of parameters from compiling again for each value.
     """
-    arrays = jax.tree.leaves(eqx.filter((llg, times), eqx.is_array))
-    if not all(is_concrete(x) for x in arrays):
+    if rate is None:
         return 4**9
     longest = float(np.max(np.diff(np.asarray(times, float))))
-    rate = float(llg.stiffness())
     if not math.isfinite(rate):
         return 4**6
     return 4 ** max(6, math.ceil(math.log(10 * max(rate * longest, 1.0), 4)))

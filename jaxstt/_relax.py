@@ -57,7 +57,8 @@ def relax(
     llg: torques are left out; drives are read at t = 0.  m0: (3, nx, ny, nz), unit vectors.
     tol: T, on the largest torque, not on a mean; default 1e-7 (float64), 1e-3 (float32).
     A maximum or a saddle is left by a kick of 0.01 rad, if its curvature is beyond -tol/0.01.
-    max_steps: of the descent, and of the one after the kick.  throw: raise if it stops early; otherwise read `.result`.
+    max_steps: of the descent, and of the one after the kick.  throw: raise if it stops early;
+    otherwise read `.result`.
 
     Derivatives, forward and reverse, are those of the state of rest (implicit function theorem,
     solved by conjugate gradients); they do not exist along a motion that costs no energy.

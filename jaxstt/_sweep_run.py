@@ -15,6 +15,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from ._check import check_count
 from ._sweep_chunk import check_fits, fitted, run_chunk, work_of
 from ._sweep_space import Space, as_space
 from ._sweep_store import Store, SweepWarning
@@ -159,8 +160,8 @@ def _take_theirs(table: Table, store: Store | None, spans: list, todo: list[int]
 def _check_arguments(function, chunk, path, resume, version, memory) -> None:
     if not callable(function):
         raise ValueError(f"`function` must be callable, got {function!r}")
-    if chunk is not None and not (_is_integer(chunk) and chunk >= 1):
-        raise ValueError(f"`chunk` must be an integer >= 1, got {chunk!r}")
+    if chunk is not None:
+        check_count("chunk", chunk)
     if path is not None and not isinstance(path, str | os.PathLike):
         raise ValueError(f"`path` must be a path, got {path!r}")
     if not isinstance(resume, bool):
@@ -180,10 +181,6 @@ def _check_labels(units, dims, progress) -> None:
             raise ValueError(f"`{name}` must be a dict of names, got {labels!r}")
     if not isinstance(progress, bool):
         raise ValueError(f"`progress` must be True or False, got {progress!r}")
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _check_parameters(function: Callable, space: Space) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from ._check import leaf
+from ._check import check_count, leaf
 from ._memory import require_memory
 
 
@@ -77,14 +77,13 @@ def random_design(n: int, key: int | Array, ranges: Mapping[str, tuple]) -> Spac
     logarithm.
     Raises ValueError for n < 1 and ranges that are not low < high (low > 0 for "log").
     """
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-        raise ValueError(f"`n` must be an integer >= 1, got {n!r}")
+    n = check_count("n", n)
     ranges = _named(ranges, "ranges")
     dtype = jax.dtypes.canonicalize_dtype(float)
     draws = {}
     for each, (name, ends) in zip(_keys(key, len(ranges)), ranges.items(), strict=True):
         # In double precision here: 1e-30 to 1e30 is a range for float32 too.
-        even = np.asarray(jax.random.uniform(each, (int(n),)), np.float64)
+        even = np.asarray(jax.random.uniform(each, (n,)), np.float64)
         low, high, log = _ends(name, ends)
         if log:
             low, high = math.log(low), math.log(high)
