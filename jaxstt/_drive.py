@@ -2,18 +2,23 @@
 
 A drive tells the times at which it bends (`breakpoints`); the step controller stops there, or a
 long step taken at rest would jump over a short pulse.  A bare function of t is accepted as well; it
-is static (a new function means a new compilation) and has no breakpoints.
+is static (a new function means a new compilation) and has no breakpoints: steps are then at most a
+64th of the time between two saves, and what it does must not be shorter.
 """
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 from jax.typing import ArrayLike
 
 from ._check import is_concrete, leaf
+
+_PARTS = 64
+"""Steps between two saves, at least, for a drive of which nothing is known."""
 
 
 class AbstractDrive(eqx.Module):
@@ -32,6 +37,11 @@ class AbstractDrive(eqx.Module):
     @abstractmethod
     def breakpoints(self) -> Array:
         """Times, s, where the drive or its slope jumps."""
+
+    @property
+    def fastest(self) -> Array | None:
+        """How fast it swings between breakpoints, rad/s; None if it does not."""
+        return None
 
 
 class Pulse(AbstractDrive):
@@ -147,6 +157,39 @@ class Sinusoid(AbstractDrive):
     @property
     def breakpoints(self) -> Array:
         return jnp.zeros(0, self.amplitude.dtype)
+
+    @property
+    def fastest(self) -> Array:
+        return 2 * jnp.pi * jnp.max(self.frequency)
+
+
+def breakpoints(drives: Iterable[Any], dtype: Any) -> Array:
+    """Times, s, (k,), where one of the drives bends; they carry no derivative."""
+    bends = [x.breakpoints.ravel() for x in drives if isinstance(x, AbstractDrive)]
+    return lax.stop_gradient(jnp.concatenate([jnp.zeros(0), *bends]).astype(dtype))
+
+
+def swing(drives: Iterable[Any]) -> Array | None:
+    """How fast the fastest of the drives swings, rad/s; None if none does."""
+    rates = [x.fastest for x in drives if isinstance(x, AbstractDrive)]
+    known = [rate for rate in rates if rate is not None]
+    return lax.stop_gradient(jnp.max(jnp.stack(known))) if known else None
+
+
+def longest_step(drives: Iterable[Any], interval: Array) -> Array | None:
+    """The longest step, s, that misses nothing of the drives between two saves; None: any.
+
+    interval: s, between these saves.  A quarter of the fastest period, and a part of the interval
+    if there is a function of which nothing is known.
+    """
+    drives = list(drives)
+    limits, rate = [], swing(drives)
+    if rate is not None:
+        period = (jnp.pi / 2) / jnp.where(rate == 0, 1.0, rate)
+        limits.append(jnp.where(rate == 0, interval, jnp.minimum(period, interval)))
+    if any(callable(x) and not isinstance(x, AbstractDrive) for x in drives):
+        limits.append(interval / _PARTS)
+    return lax.stop_gradient(jnp.min(jnp.stack(limits))) if limits else None
 
 
 def as_drive(name: str, value: Any) -> Any:

@@ -20,6 +20,7 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 
 from ._check import check_count, check_tolerance, is_concrete, leaf, naming_the_adjoint
+from ._drive import breakpoints, longest_step
 from ._fixed import STABLE, UNSTABLE, FixedStep, run_fixed
 from ._llg import LLG
 from ._memory import require_memory
@@ -118,8 +119,10 @@ def evolve(
 ) -> Solution:
     """Integrate dm/dt = f(t, m) from m0 at t[0] and save at each of t.
 
-    llg: what to integrate.  m0: (3, nx, ny, nz), unit vectors (zero in vacuum); its dtype is that
-    of the run.  t: s, increasing, two or more; t[0] is saved as well.
+    llg: what to integrate; steps stop where its drives bend and resolve how they swing, but what a
+    bare function does must take longer than a 64th of the time between two saves.
+    m0: (3, nx, ny, nz), unit vectors (zero in vacuum); its dtype is that of the run.
+    t: s, increasing, two or more; t[0] is saved as well.
     save: keep `save(t, m)` instead of m, e.g. a `WallTracker`.
     solver: a diffrax solver (default Tsit5, adaptive) or `FixedStep`, which is faster per step.
     rtol, atol: of the adaptive step, on the largest component of the error of m; defaults 1e-5 and
@@ -197,24 +200,24 @@ def _check_times(t: ArrayLike, dtype: Any) -> Any:
     return times
 
 
-def check_span(llg: LLG, times: Any) -> float | None:
+def check_span(llg: LLG, times: Any, name: str = "t") -> float | None:
     """The rate that limits the steps, 1/s, if it and the times are known.
 
-    ValueError for a run that would not end: times in another unit than s.
+    ValueError naming the argument for a run that would not end: times in another unit than s.
     """
     if not isinstance(times, np.ndarray):
         return None
     span = float(times[-1]) - float(times[0])
     known = all(is_concrete(x) for x in jax.tree.leaves(eqx.filter(llg, eqx.is_array)))
-    rate = float(llg.stiffness()) if known else None
+    rate = float(llg.stiffness() + llg.precession()) if known else None
     steps = 0.0 if rate is None else span * rate / STABLE
     if steps > _MOST_STEPS:
         raise ValueError(
-            f"`t` is in s: {span:g} s would take {steps:.2g} steps (of {span / steps:.2g} s, by "
-            f"stability), more than {_MOST_STEPS:g}"
+            f"`{name}` is in s: {span:g} s would take {steps:.2g} steps of {span / steps:.2g} s, "
+            f"more than {_MOST_STEPS:g}"
         )
     if span > _LONGEST:
-        raise ValueError(f"`t` is in s and must not span more than {_LONGEST:g}, got {span:g}")
+        raise ValueError(f"`{name}` is in s and must not span more than {_LONGEST:g}, got {span:g}")
     return rate
 
 
@@ -302,19 +305,25 @@ def _evolve_adaptive(
     llg, m0, times, save, solver, adjoint, rtol, atol, max_steps, start, throw
 ) -> Solution:
     llg, save = cast(llg, m0.dtype), _reporting(save, times, start)
-    bends = jnp.concatenate([jnp.zeros(0, m0.dtype), *(b.ravel() for b in llg.breakpoints())])
+    bends = breakpoints(llg.drives(), m0.dtype)
     term = dfx.ODETerm(_reduced_rate)
-    pid = dfx.PIDController(
-        rtol=rtol, atol=atol, pcoeff=0.3, icoeff=0.4, norm=lambda x: jnp.max(jnp.abs(x))
-    )
+    drives = llg.drives()
 
     def interval(carry, span):
         m, result, counts = carry
         start, length = span
-        controller = pid
+        longest = longest_step(drives, length)
+        controller = dfx.PIDController(
+            rtol=rtol,
+            atol=atol,
+            pcoeff=0.3,
+            icoeff=0.4,
+            norm=lambda x: jnp.max(jnp.abs(x)),
+            dtmax=None if longest is None else (longest / length).astype(m.dtype),
+        )
         if bends.size:
-            inside = jnp.clip((lax.stop_gradient(bends) - start) / length, 0.0, 1.0)
-            controller = dfx.ClipStepSizeController(pid, jump_ts=inside)
+            inside = jnp.clip((bends - start) / length, 0.0, 1.0)
+            controller = dfx.ClipStepSizeController(controller, jump_ts=inside)
         zero = jnp.zeros((), m.dtype)
         sol = dfx.diffeqsolve(
             term,

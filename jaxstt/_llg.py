@@ -5,10 +5,12 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
 from ._check import check_Ms, is_concrete, leaf
+from ._drive import swing
 from ._energy import AbstractEnergy
 from ._grid import Grid
 from ._kinds import Kind, check_kind
@@ -150,9 +152,20 @@ class LLG(eqx.Module):
         own = sum((term.stiffness(self.grid, self.Ms) for term in self.torques), zero)
         return jnp.max(self.gamma) * B + own
 
-    def breakpoints(self) -> list[Array]:
-        """Times, s, where a drive bends."""
-        return [b for term in (*self.energies, *self.torques) for b in term.breakpoints]
+    def precession(self) -> Array:
+        """An upper estimate of the rate, 1/s, at which a uniform state turns and drives swing.
+
+        It sets the step that resolves the motion, where `stiffness` sets the one that is stable.
+        """
+        zero = jnp.zeros((), self.gamma.dtype)
+        B = sum((e.stiffness(self.grid, self.Ms) for e in self.energies if e.local), zero)
+        own = sum((t.stiffness(self.grid, self.Ms) for t in self.torques if t.local), zero)
+        driven = swing(self.drives())
+        return jnp.max(self.gamma) * B + own + (zero if driven is None else driven)
+
+    def drives(self) -> list[Any]:
+        """What depends on time."""
+        return [drive for term in (*self.energies, *self.torques) for drive in term.drives]
 
 
 def _terms(name: str, terms: Any, kind: type) -> tuple:
@@ -192,32 +205,55 @@ def _as_state(llg: LLG, m: ArrayLike) -> Array:
     m = leaf("m", m)
     if m.shape != (3, *llg.grid.shape):
         raise ValueError(f"`m` must have shape {(3, *llg.grid.shape)}, got {m.shape}")
+    mask = llg.grid.mask
+    if mask is not None and is_concrete(mask) and is_concrete(m):
+        outside = np.asarray(m)[:, ~np.asarray(mask)]
+        if outside.size and np.max(np.abs(outside)) > 1e-3:
+            raise ValueError("`m` must be 0 outside the mask of the grid, got magnet in vacuum")
     return m
 
 
-@eqx.filter_jit
 def rhs(llg: LLG, t: ArrayLike, m: ArrayLike) -> Array:
     """dm/dt, 1/s, shape (3, nx, ny, nz), at time t [s] in the state m."""
-    return llg.rate(jnp.asarray(t, float), _as_state(llg, m))
+    return _rhs(llg, jnp.asarray(t, float), _as_state(llg, m))
 
 
-@eqx.filter_jit
 def effective_field(llg: LLG, m: ArrayLike, t: ArrayLike = 0.0) -> Array:
     """B = -(1/(Ms V)) dE/dm, T, shape (3, nx, ny, nz), at time t [s]."""
-    return llg.field(jnp.asarray(t, float), _as_state(llg, m))
+    return _field(llg, jnp.asarray(t, float), _as_state(llg, m))
 
 
-@eqx.filter_jit
 def total_energy(llg: LLG, m: ArrayLike, t: ArrayLike = 0.0) -> Array:
     """E, J, of the state m at time t [s], summed over the energies."""
     m = _as_state(llg, m)
-    return sum(energy_terms(llg, m, t).values(), jnp.zeros((), m.dtype))
+    return _total(llg, jnp.asarray(t, float), m)
+
+
+def energy_terms(llg: LLG, m: ArrayLike, t: ArrayLike = 0.0) -> dict[str, Array]:
+    """E, J, of each term by its name: "Exchange", "Zeeman", and "Zeeman_2" for another one."""
+    return _energies(llg, jnp.asarray(t, float), _as_state(llg, m))
+
+
+# Compiled; whether m is a state can only be seen before.
 
 
 @eqx.filter_jit
-def energy_terms(llg: LLG, m: ArrayLike, t: ArrayLike = 0.0) -> dict[str, Array]:
-    """E, J, of each term by its name: "Exchange", "Zeeman", and "Zeeman_2" for another one."""
-    m, t = _as_state(llg, m), jnp.asarray(t, float)
+def _rhs(llg: LLG, t: Array, m: Vectors) -> Vectors:
+    return llg.rate(t, m)
+
+
+@eqx.filter_jit
+def _field(llg: LLG, t: Array, m: Vectors) -> Vectors:
+    return llg.field(t, m)
+
+
+@eqx.filter_jit
+def _total(llg: LLG, t: Array, m: Vectors) -> Array:
+    return sum(_energies(llg, t, m).values(), jnp.zeros((), m.dtype))
+
+
+@eqx.filter_jit
+def _energies(llg: LLG, t: Array, m: Vectors) -> dict[str, Array]:
     found: dict[str, Array] = {}
     for term in llg.energies:
         kind = type(term).__name__

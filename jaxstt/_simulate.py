@@ -24,7 +24,7 @@ from ._measure import Columns, Observer, unit
 from ._memory import memory, readable
 from ._relax import RELAX_RESULTS, relax
 from ._torque import ValidityWarning
-from .io import write_ovf, write_table
+from .io import ZARR_FORMAT, write_ovf, write_table
 from .io._atomic import write_whole
 from .io._dataset import mesh_attributes
 
@@ -244,7 +244,9 @@ class _Zarr:
         import zarr
 
         grid = config.llg.grid
-        self.store = zarr.open_group(path, mode="w", attributes=mesh_attributes(grid))
+        self.store = zarr.open_group(
+            path, mode="w", zarr_format=ZARR_FORMAT, attributes=mesh_attributes(grid)
+        )
         self.t = self._create("t", np.zeros(0), ("t",), "s")
         self.m = self._create(
             "m",

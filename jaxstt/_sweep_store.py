@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from .io import load_zarr, save_zarr
 from .io._atomic import write_whole
-from .io._dataset import load_zarr, save_zarr
 
 _ATTRIBUTE, _DIGESTS = "sweep", "sha256"
 

@@ -18,7 +18,7 @@ from ._check import (
     leaf,
     naming_the_adjoint,
 )
-from ._drive import AbstractDrive, as_drive, value_at
+from ._drive import as_drive, breakpoints, check_number, longest_step, value_at
 from ._electron import VELOCITY_PER_MOMENT, TorqueCoefficients, torque_coefficients
 from ._observe import WallState
 from .constants import GAMMA
@@ -174,8 +174,8 @@ class CollectiveWall(eqx.Module):
         angle is by default that of the rest state.  rtol: relative error of a step, on q/lambda and
         phi; by default 1e-8 (float64) or 1e-5 (float32).
         adjoint: as in `jaxstt.evolve`.  max_steps: of the whole run.
-        Raises ValueError for times that do not increase or a tolerance <= 0, RuntimeError (equinox)
-        if the steps run out.
+        Raises ValueError for times that do not increase, a tolerance <= 0 and what is no number,
+        RuntimeError (equinox) if the steps run out.
         """
         dtype = self.A.dtype
         t = leaf("t", t).astype(dtype)
@@ -184,38 +184,22 @@ class CollectiveWall(eqx.Module):
         if is_concrete(t) and not bool(jnp.all(jnp.diff(t) > 0)):
             raise ValueError("`t` must increase from entry to entry")
         j, B = as_drive("j", j), as_drive("B", B)
-        bends = [x.breakpoints.ravel() for x in (j, B) if isinstance(x, AbstractDrive)]
-        length = jnp.sqrt(self.A / self.K)  # reduced units: q in lambda, t in the whole run
-        span = t[-1] - t[0]
+        check_number("j", j)
+        check_number("B", B)
         tol = (1e-5 if dtype == jnp.float32 else 1e-8) if rtol is None else rtol
         tol = check_tolerance("rtol", tol)
         check_count("max_steps", max_steps)
-        controller = dfx.PIDController(rtol=tol, atol=tol)
-        if bends:
-            inside = jnp.clip((jnp.concatenate(bends).astype(dtype) - t[0]) / span, 0.0, 1.0)
-            controller = dfx.ClipStepSizeController(controller, jump_ts=lax.stop_gradient(inside))
-
-        def rate(s, y, args):
-            now = t[0] + s * span
-            qdot, phidot = self.rates(y[1], value_at(j, now), value_at(B, now))
-            return jnp.stack([qdot / length, phidot]) * span
-
-        phi = self._rest() if angle is None else jnp.asarray(angle, dtype)
-        solve = lambda: dfx.diffeqsolve(  # noqa: E731
-            dfx.ODETerm(rate),
-            dfx.Tsit5(),
-            jnp.zeros((), dtype),
-            jnp.ones((), dtype),
-            None,
-            jnp.stack([jnp.asarray(position, dtype) / length, phi]),
-            saveat=dfx.SaveAt(ts=(t - t[0]) / span),
-            stepsize_controller=controller,
-            adjoint=dfx.RecursiveCheckpointAdjoint() if adjoint is None else adjoint,
-            max_steps=max_steps,
+        start = (
+            leaf("position", position),
+            self._rest() if angle is None else leaf("angle", angle),
         )
-        sol = naming_the_adjoint(solve)
-        assert sol.ys is not None
-        return WallState(sol.ys[:, 0] * length, self.width(sol.ys[:, 1]), sol.ys[:, 1])
+        for name, value in zip(("position", "angle"), start, strict=True):
+            if value.ndim:
+                raise ValueError(f"`{name}` must be a number, got shape {value.shape}")
+        adjoint = dfx.RecursiveCheckpointAdjoint() if adjoint is None else adjoint
+        return naming_the_adjoint(
+            lambda: _trajectory(self, t, j, B, *start, tol, adjoint, max_steps)
+        )
 
     def breakdown_current(self) -> Array:
         """|j|, A/m^2, above which a current alone makes the wall precess; inf if xi = alpha~.
@@ -282,6 +266,40 @@ def _long_time(wall: CollectiveWall, j: Array, B: Array) -> WallMotion:
     j, B = jnp.broadcast_arrays(j.astype(dtype), B.astype(dtype))
     flat = jax.vmap(wall._motion)(j.ravel(), B.ravel())
     return WallMotion(*(x.reshape(j.shape) for x in flat))
+
+
+@eqx.filter_jit
+def _trajectory(wall, t, j, B, position, angle, tol, adjoint, max_steps) -> WallState:
+    dtype = t.dtype
+    length = jnp.sqrt(wall.A / wall.K)  # reduced units: q in lambda, t in the whole run
+    span = t[-1] - t[0]
+    bends, longest = breakpoints((j, B), dtype), longest_step((j, B), jnp.max(jnp.diff(t)))
+    controller = dfx.PIDController(
+        rtol=tol, atol=tol, dtmax=None if longest is None else longest.astype(dtype) / span
+    )
+    if bends.size:
+        inside = jnp.clip((bends - t[0]) / span, 0.0, 1.0)
+        controller = dfx.ClipStepSizeController(controller, jump_ts=inside)
+
+    def rate(s, y, args):
+        now = t[0] + s * span
+        qdot, phidot = wall.rates(y[1], value_at(j, now), value_at(B, now))
+        return jnp.stack([qdot / length, phidot]) * span
+
+    sol = dfx.diffeqsolve(
+        dfx.ODETerm(rate),
+        dfx.Tsit5(),
+        jnp.zeros((), dtype),
+        jnp.ones((), dtype),
+        None,
+        jnp.stack([position.astype(dtype) / length, angle.astype(dtype)]),
+        saveat=dfx.SaveAt(ts=(t - t[0]) / span),
+        stepsize_controller=controller,
+        adjoint=adjoint,
+        max_steps=max_steps,
+    )
+    assert sol.ys is not None
+    return WallState(sol.ys[:, 0] * length, wall.width(sol.ys[:, 1]), sol.ys[:, 1])
 
 
 def _extremum(f, start: Array, sign: int) -> Array:

@@ -80,13 +80,13 @@ def test_a_damaged_store(format, dataset, tmp_path, monkeypatch):
 def test_what_a_store_lacks_is_named(dataset, tmp_path):
     path = tmp_path / "a"
     io.save_zarr(path, dataset)
-    (path / "E" / "0").unlink()
+    (path / "E" / "c" / "0").unlink()
     with pytest.raises(ValueError, match=r"E is not what was written to .*a: it has 0 of 1 chunks"):
         io.load_zarr(path)
     shutil.rmtree(path / "E")
     with pytest.raises(ValueError, match=r"E is not what was written to .*a: it is missing"):
         io.load_zarr(path)
-    (path / ".zgroup").unlink()
+    (path / "zarr.json").unlink()
     with pytest.raises(ValueError, match=r"`path` .*a is no whole zarr store: "):
         io.load_zarr(path)
     (tmp_path / "file").write_text("mine")

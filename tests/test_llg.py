@@ -275,3 +275,13 @@ def test_vacuum_stays_empty():
     assert float(jnp.max(jnp.abs(rate))) > 1e9
     assert not rate[:, ~mask].any()
     assert all(bool(jnp.isfinite(slope).all()) for slope in slopes)
+
+
+@pytest.mark.parametrize("ask", ["rhs", "effective_field", "total_energy", "energy_terms"])
+def test_magnet_in_vacuum_is_refused(ask):
+    grid = jaxstt.Grid((4, 1, 1), (2e-9,) * 3, mask=np.arange(4)[:, None, None] < 3)
+    llg = jaxstt.LLG(grid, Ms=8e5, alpha=0.1, energies=(jaxstt.Exchange(1e-11),))
+    state = np.tile(np.array([0.0, 0.0, 1.0])[:, None, None, None], (1, 4, 1, 1))
+    arguments = (0.0, state) if ask == "rhs" else (state,)
+    with pytest.raises(ValueError, match="`m` must be 0 outside the mask"):
+        getattr(jaxstt, ask)(llg, *arguments)

@@ -27,7 +27,7 @@ from jaxstt._config import load_config
 from jaxstt._measure import Observer
 from jaxstt._schema import observables, terms, textures
 from jaxstt._simulate import _chunks, _progress, notes
-from jaxstt.io import from_dataset, load_zarr, read_ovf, read_table
+from jaxstt.io import ZARR_FORMAT, from_dataset, load_zarr, read_ovf, read_table
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -152,8 +152,12 @@ BAD = [
     (swapped("duration = 0.2e-9", "duration = nan"), "[run] `duration` must be > 0, got nan"),
     (swapped("duration = 0.2e-9", "duration = 200"), "saved times, at most 1e+06"),
     (
-        swapped("duration = 0.2e-9\nsave_every = 0.05e-9", "duration = 2\nsave_every = 1"),
-        "less tha",
+        swapped("duration = 0.2e-9\nsave_every = 0.05e-9", "duration = 1\nsave_every = 0.5"),
+        "[run] `duration` is in s: 1 s would take",
+    ),
+    (
+        BASE.replace(RUN, "[run]\ntimes = [0, 1]"),
+        "[run] `times` is in s: 1 s would take",
     ),
     (swapped("save_every = 0.05e-9", ""), "one of `save_every` and `times`"),
     (swapped("save_every = 0.05e-9", "save_every = 1e-9"), "[run] `save_every` must be <= `durat"),
@@ -420,6 +424,7 @@ def test_zarr(tmp_path) -> None:
     text = BASE.replace(RUN, "[relax]\n[output]\nzarr = true\nobservables = []")
     assert run(["simulate", str(written(tmp_path, text)), "--out", str(tmp_path / "out")]) == 0
     store = zarr.open_group(tmp_path / "out" / "m.zarr", mode="r")
+    assert store.metadata.zarr_format == ZARR_FORMAT
     assert store["m"].shape == (1, 3, 32, 1, 1) and store["m"].metadata.dimension_names[0] == "t"
     np.testing.assert_allclose(store["m"][0], state_in(tmp_path / "out" / "m_end.ovf"), atol=1e-12)
     grid, _, m = from_dataset(load_zarr(tmp_path / "out" / "m.zarr"))

@@ -123,8 +123,8 @@ def test_drive_in_time():
     half = _rate(torque, SPIN, M, jnp.asarray(1.5e-12))
     np.testing.assert_allclose(half, full / 2, rtol=1e-9)
     np.testing.assert_allclose(_rate(torque, SPIN, M), 0.0)
-    assert torque.breakpoints[0].shape == (4,)
-    assert jaxstt.Slonczewski(J, (0, 0, 1), 0.4).breakpoints == []
+    assert torque.drives[0].breakpoints.shape == (4,)
+    assert jaxstt.Slonczewski(J, (0, 0, 1), 0.4).drives == []
     wrong = jaxstt.Slonczewski(lambda t: jnp.ones(3), (0, 0, 1), 0.4)
     with pytest.raises(ValueError, match="`j` must be a number or of shape"):
         wrong.rate(SPIN, jnp.asarray(MS), T, M)

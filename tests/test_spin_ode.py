@@ -247,6 +247,15 @@ def test_a_drive_bends_where_it_says():
     np.testing.assert_allclose(s[2, 2], expected, atol=1e-7)
 
 
+def test_a_field_that_swings_needs_no_bends():
+    still = lambda t: jnp.asarray([0.0, 0.0, 1.0])  # noqa: E731
+    swing = jaxstt.Sinusoid((1e3, 0.0, 0.0), 0.1 / TAU)
+    ode = SpinODE(still, tau_ex=TAU, xi=0.1, B=swing)
+    coarse, fine = (evolve_spin(ode, None, np.linspace(0, 100, n) * TAU).s[-1] for n in (2, 101))
+    assert float(jnp.hypot(coarse[0], coarse[1])) > 1e-2
+    np.testing.assert_allclose(coarse, fine, atol=1e-7)
+
+
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
 def test_lowers_for_other_platforms(platform: str):
     for solver in (None, MagnusSteps(10)):

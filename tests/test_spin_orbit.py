@@ -104,10 +104,10 @@ def test_drive_field_and_breakpoints():
     torque = jaxstt.SpinOrbit(pulse, 0.1, 0.05)
     half = _rate(torque, M, jnp.asarray(1.5e-12))
     np.testing.assert_allclose(2 * half, _rate(jaxstt.SpinOrbit(J * X, 0.1, 0.05), M), rtol=1e-9)
-    assert torque.breakpoints[0].shape == (4,)
+    assert torque.drives[0].breakpoints.shape == (4,)
     field = jaxstt.SpinOrbit(J * X.reshape(3, 1, 1, 1), 0.1, 0.05)
     np.testing.assert_allclose(2 * half, _rate(field, M), rtol=1e-9)
-    assert field.breakpoints == []
+    assert field.drives == []
 
 
 def test_stiffness_is_a_bound_and_a_close_one():

@@ -147,6 +147,37 @@ def test_evolve_does_not_miss_a_pulse():
     np.testing.assert_allclose(coarse, fine, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "drive",
+    [
+        jaxstt.Sinusoid(-4e12, 1e10),
+        jaxstt.Sinusoid(-4e12, 1.05e10, phase=1.0),
+        lambda t: -4e12 * jnp.exp(-(((t - 7.3e-9) / 0.3e-9) ** 2)),
+    ],
+)
+def test_evolve_follows_a_drive_between_two_saves(drive):
+    wall = Case(0.05, 0.02).wall()
+    coarse = wall.evolve([0, 10e-9, 20e-9], drive)
+    fine = wall.evolve(np.linspace(0, 20e-9, 1001), drive)
+    assert abs(float(fine.position[-1])) > 1e-10
+    np.testing.assert_allclose(coarse.position, fine.position[::500], atol=1e-14)
+    np.testing.assert_allclose(coarse.angle, fine.angle[::500], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"j": [1e11, 0, 0]}, "`j` must be a number"),
+        ({"B": np.nan}, "`B` must be finite"),
+        ({"position": [0.0, 1.0]}, "`position` must be a number"),
+        ({"angle": np.nan}, "`angle` must be finite"),
+    ],
+)
+def test_evolve_refuses_what_is_no_number(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        Case(0.05, 0.02).wall().evolve([0, 1e-9], **wrong)
+
+
 def test_forward_mode_through_a_reverse_mode_run_names_the_way_out():
     wall = jaxstt.CollectiveWall(A=1e-11, K=1e5, Kp=1e4, Ms=8e5, alpha=0.1, xi=0.2, P=0.5)
     with pytest.raises(TypeError, match="ForwardMode"):

@@ -18,7 +18,7 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 
 from .._check import check_count, check_tolerance, is_concrete, leaf
-from .._drive import AbstractDrive, as_drive, value_at
+from .._drive import as_drive, value_at
 from ..constants import GAMMA
 from ._coefficients import exchange_time
 from ._response import band_sign
@@ -77,8 +77,8 @@ class AbstractSpinODE(eqx.Module):
 
     @property
     @abstractmethod
-    def breakpoints(self) -> list[Array]:
-        """Times, s, where path or field bend."""
+    def drives(self) -> tuple[Any, ...]:
+        """The functions of time."""
 
     def rate(self, t: Array, s: Array) -> Array:
         """tau_ex ds/dt, (3,), at t [s]."""
@@ -149,8 +149,8 @@ class SpinODE(AbstractSpinODE):
         return self.B is None
 
     @property
-    def breakpoints(self) -> list[Array]:
-        return [x.breakpoints.ravel() for x in (self.n, self.B) if isinstance(x, AbstractDrive)]
+    def drives(self) -> tuple[Any, ...]:
+        return (self.n, self.B)
 
 
 class LocalSpinODE(AbstractSpinODE):
@@ -205,9 +205,8 @@ class LocalSpinODE(AbstractSpinODE):
         return False
 
     @property
-    def breakpoints(self) -> list[Array]:
-        angles = (self.theta, self.phi)
-        return [x.breakpoints.ravel() for x in angles if isinstance(x, AbstractDrive)]
+    def drives(self) -> tuple[Any, ...]:
+        return (self.theta, self.phi)
 
 
 def local_matrix(

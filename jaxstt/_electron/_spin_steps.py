@@ -11,6 +11,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array, lax
 
+from .._drive import breakpoints
+
 
 class MagnusSteps(eqx.Module):
     """`evolve_spin(solver=MagnusSteps(count))`: fixed steps, each two rotations about mean axes.
@@ -47,8 +49,8 @@ def adaptive_interval(
     zero = jnp.zeros((), s.dtype)
     end = length / ode.tau_ex
     controller = dfx.PIDController(rtol=rtol, atol=atol, dtmax=1.0)
-    if ode.breakpoints:
-        bends = (lax.stop_gradient(jnp.concatenate(ode.breakpoints)) - begin) / ode.tau_ex
+    bends = (breakpoints(ode.drives, s.dtype) - begin) / ode.tau_ex
+    if bends.size:
         controller = dfx.ClipStepSizeController(controller, jump_ts=jnp.clip(bends, zero, end))
     solution = dfx.diffeqsolve(
         dfx.ODETerm(_reduced_rate),

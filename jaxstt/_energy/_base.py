@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._grid import Grid
-from .._kinds import Kind
 from .._stencil import dot
+from .._term import AbstractTerm
 from .._types import Scalar, Vectors
 
 
@@ -19,7 +19,7 @@ def inverse(Ms: Array) -> Array:
     return jnp.where(empty, 0.0, 1 / jnp.where(empty, 1.0, Ms))
 
 
-class AbstractEnergy(eqx.Module):
+class AbstractEnergy(AbstractTerm):
     """A term of the energy that is linear or quadratic in m, given by its field.
 
         B = -(1/(Ms V)) dE/dm [T],      E = -(1/degree) sum_cells V Ms m.B [J]
@@ -28,8 +28,6 @@ class AbstractEnergy(eqx.Module):
     """
 
     degree: eqx.AbstractClassVar[int]
-    kinds: ClassVar[dict[str, Kind]] = {}
-    """Which parameters are numbers, vectors or fields; `LLG` checks it."""
     applied: ClassVar[bool] = False
     """Whether B comes from outside, and so acts on the moments of the electrons too."""
 
@@ -42,15 +40,6 @@ class AbstractEnergy(eqx.Module):
         density = -dot(m, self.field(grid, Ms, t, m)) * Ms / self.degree
         return jnp.sum(density * grid.cell_volume)
 
-    def check(self, grid: Grid) -> None:
-        """ValueError if the term cannot act on this grid."""
-        return
-
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
         """An upper estimate of |dB/dm|, T: over gamma, the fastest precession it can drive."""
         return 0.0
-
-    @property
-    def breakpoints(self) -> list[Array]:
-        """Times, s, at which a time-dependent term bends."""
-        return []

@@ -41,6 +41,7 @@ class AbstractDMI(AbstractEnergy):
     turns: eqx.AbstractClassVar[dict[int, tuple[int, int]]]
     """axis i: (k, s) with v_i = s e_k."""
     degree: ClassVar[int] = 2
+    local: ClassVar[bool] = False
     kinds: ClassVar[dict[str, Kind]] = {
         "D": Kind.FIELD,
         "A": Kind.FIELD,

@@ -39,6 +39,7 @@ class Exchange(AbstractEnergy):
     A: Array
     order: int = eqx.field(static=True)
     degree: ClassVar[int] = 2
+    local: ClassVar[bool] = False
     kinds: ClassVar[dict[str, Kind]] = {
         "A": Kind.FIELD,
     }

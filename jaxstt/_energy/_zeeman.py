@@ -1,5 +1,6 @@
 """External field."""
 
+import math
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -35,8 +36,5 @@ class Zeeman(AbstractEnergy):
         return jnp.broadcast_to(vector_at(self.B, t), m.shape)
 
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
-        return largest(self.B)
-
-    @property
-    def breakpoints(self) -> list[Array]:
-        return [self.B.breakpoints] if isinstance(self.B, AbstractDrive) else []
+        # `largest` is that of one component.
+        return math.sqrt(3) * largest(self.B)

@@ -1,13 +1,11 @@
 """What a torque is."""
 
 from abc import abstractmethod
-from typing import ClassVar
 
-import equinox as eqx
 from jax import Array
 
 from .._grid import Grid
-from .._kinds import Kind
+from .._term import AbstractTerm
 from .._types import Vectors
 
 
@@ -15,7 +13,7 @@ class ValidityWarning(UserWarning):
     """A texture is narrower than a torque, or the grid, can describe."""
 
 
-class AbstractTorque(eqx.Module):
+class AbstractTorque(AbstractTerm):
     """A torque T/Ms on the magnetisation.
 
         T/Ms = rate - eta dm/dt + lag m x dm/dt + m x sum_g w g (g.dm/dt)
@@ -24,9 +22,6 @@ class AbstractTorque(eqx.Module):
     the conduction electrons to the motion itself, which renormalises gamma and alpha; the vector
     fields g, perpendicular to m, with their weights w are a damping tensor.
     """
-
-    kinds: ClassVar[dict[str, Kind]] = {}
-    """Which parameters are numbers, vectors or fields; `LLG` checks it."""
 
     @property
     def shares_field(self) -> bool:
@@ -45,10 +40,6 @@ class AbstractTorque(eqx.Module):
         """The pairs (w, g) of the damping tensor: numbers or fields, (3, nx, ny, nz)."""
         return ()
 
-    def check(self, grid: Grid) -> None:
-        """ValueError if the torque cannot act on this grid."""
-        return
-
     def warn(self, grid: Grid, m: Array) -> None:
         """Warn if the state m is outside what the torque describes."""
         return
@@ -56,8 +47,3 @@ class AbstractTorque(eqx.Module):
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
         """An upper estimate of |d rate/dm|, 1/s."""
         return 0.0
-
-    @property
-    def breakpoints(self) -> list[Array]:
-        """Times, s, at which a time-dependent torque bends."""
-        return []

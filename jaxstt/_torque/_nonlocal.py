@@ -64,6 +64,7 @@ class NonlocalSTT(AbstractTorque):
     axis: str = eqx.field(static=True)
     directions: int = eqx.field(static=True)
     order: int = eqx.field(static=True)
+    local: ClassVar[bool] = False
     kinds: ClassVar[dict[str, Kind]] = {
         "j": Kind.NUMBER,
         "P": Kind.FIELD,
@@ -151,10 +152,6 @@ class NonlocalSTT(AbstractTorque):
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
         u0 = VELOCITY_PER_MOMENT * jnp.max(jnp.abs(self.P)) * jnp.max(inverse(Ms)) * largest(self.j)
         return 1.4 * u0 / grid.spacing[axis_index("axis", self.axis)]
-
-    @property
-    def breakpoints(self) -> list[Array]:
-        return [self.j.breakpoints] if isinstance(self.j, AbstractDrive) else []
 
 
 def _turned_round(back: Array, fields: Any) -> Any:

@@ -111,10 +111,6 @@ class Slonczewski(AbstractTorque):
         bound = jnp.max(bound) + jnp.max(jnp.abs(self.epsilon_prime))
         return 2 * jnp.max(transfer(grid, Ms, self.thickness)) * largest(self.j) * bound
 
-    @property
-    def breakpoints(self) -> list[Array]:
-        return [self.j.breakpoints] if isinstance(self.j, AbstractDrive) else []
-
 
 def interface_torque(m: Vectors, p: Array, damping_like: Array, field_like: Array) -> Vectors:
     """damping_like m x (p x m) + field_like p x m; p is (3, 1, 1, 1) or (3, nx, ny, nz)."""

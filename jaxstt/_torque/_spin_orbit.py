@@ -99,7 +99,3 @@ class SpinOrbit(AbstractTorque):
         bound = jnp.max(jnp.abs(self.theta_DL)) + jnp.max(jnp.abs(self.theta_FL))
         # `largest` is that of one component, |j| at most sqrt(2) times as long.
         return 1.5 * jnp.max(transfer(grid, Ms, self.thickness)) * largest(self.j) * bound
-
-    @property
-    def breakpoints(self) -> list[Array]:
-        return [self.j.breakpoints] if isinstance(self.j, AbstractDrive) else []

@@ -58,6 +58,7 @@ class ZhangLi(AbstractTorque):
     P_H: Array | None
     field_on_electrons: bool = eqx.field(static=True)
     precession_length: Array | None
+    local: ClassVar[bool] = False
     kinds: ClassVar[dict[str, Kind]] = {
         "j": Kind.VECTORS,
         "P": Kind.FIELD,
@@ -159,13 +160,9 @@ class ZhangLi(AbstractTorque):
 
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
         # (u.grad) has the eigenvalues u sin(k d)/d, at fourth order 1.4 times that at most.
-        finest = min((grid.spacing[i] for i in active_axes(grid)), default=float("inf"))
+        fastest = sum(1.4 / grid.spacing[i] for i in active_axes(grid))
         P = jnp.abs(self.P)
         if self.theta_H is not None and self.P_H is not None:
             P = P + jnp.abs((self.P_H - self.P) * self.theta_H)
         u = VELOCITY_PER_MOMENT * P / jnp.sqrt(1 + self.xi**2)
-        return 1.4 * jnp.max(u) * jnp.max(inverse(Ms)) * largest(self.j) / finest
-
-    @property
-    def breakpoints(self) -> list[Array]:
-        return [self.j.breakpoints] if isinstance(self.j, AbstractDrive) else []
+        return fastest * jnp.max(u) * jnp.max(inverse(Ms)) * largest(self.j)

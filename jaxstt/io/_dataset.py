@@ -13,7 +13,7 @@ from jax.typing import ArrayLike
 
 from .._grid import Grid
 
-ZARR_FORMAT = 2
+ZARR_FORMAT = 3
 """Of every store that is written; stores of 2 and 3 are read."""
 _AXES = ("x", "y", "z")
 _MESH = ("spacing_m", "periodic")
