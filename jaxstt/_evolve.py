@@ -16,7 +16,7 @@ import jax
 import jax.core
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 from jax.typing import ArrayLike
 
 from ._check import check_count, check_tolerance, is_concrete, leaf, naming_the_adjoint
@@ -24,6 +24,7 @@ from ._drive import breakpoints, longest_step
 from ._fixed import STABLE, UNSTABLE, FixedStep, run_fixed
 from ._llg import LLG
 from ._memory import require_memory
+from ._pieces import integrate
 from ._stencil import normalise
 
 _MOST_STEPS = 1e10
@@ -145,7 +146,8 @@ def evolve(
     times = _check_times(t, m0.dtype)
     rate = check_span(llg, times)
     if save is None:
-        count, size = len(times), m0.size * m0.dtype.itemsize
+        count = len(times) + breakpoints(llg.drives(), times.dtype).size
+        size = m0.size * m0.dtype.itemsize
         require_memory(2 * count * size, f"`t`: keeping {count} states (rather `save=`)")
     save = _save_all if save is None else save
     start = jnp.asarray(divmod(time.time_ns() // 1000, 10**6), jnp.int32) if progress else None
@@ -305,25 +307,19 @@ def _evolve_adaptive(
     llg, m0, times, save, solver, adjoint, rtol, atol, max_steps, start, throw
 ) -> Solution:
     llg, save = cast(llg, m0.dtype), _reporting(save, times, start)
-    bends = breakpoints(llg.drives(), m0.dtype)
     term = dfx.ODETerm(_reduced_rate)
-    drives = llg.drives()
+    longest = longest_step(llg.drives(), jnp.max(jnp.diff(times)))
 
-    def interval(carry, span):
+    def advance(carry, piece):
         m, result, counts = carry
-        start, length = span
-        longest = longest_step(drives, length)
         controller = dfx.PIDController(
             rtol=rtol,
             atol=atol,
             pcoeff=0.3,
             icoeff=0.4,
             norm=lambda x: jnp.max(jnp.abs(x)),
-            dtmax=None if longest is None else (longest / length).astype(m.dtype),
+            dtmax=None if longest is None else (longest / piece.length).astype(m.dtype),
         )
-        if bends.size:
-            inside = jnp.clip((bends - start) / length, 0.0, 1.0)
-            controller = dfx.ClipStepSizeController(controller, jump_ts=inside)
         zero = jnp.zeros((), m.dtype)
         sol = dfx.diffeqsolve(
             term,
@@ -332,7 +328,7 @@ def _evolve_adaptive(
             zero + 1,
             None,  # a given first step brings a host callback that other platforms cannot have
             m,
-            (llg, start, length),
+            (llg, piece),
             saveat=dfx.SaveAt(t1=True),
             stepsize_controller=controller,
             adjoint=adjoint,
@@ -346,12 +342,12 @@ def _evolve_adaptive(
             for n, k in zip(counts, ("num_accepted_steps", "num_rejected_steps"), strict=True)
         )
         assert sol.ys is not None
-        m = sol.ys[0]
-        return (m, result, counts), save(start + length, m)
+        return sol.ys[0], result, counts
 
     count = jnp.zeros((), jnp.int32)
-    (last, result, counts), later = lax.scan(
-        interval, (m0, RESULTS.successful, (count, count)), (times[:-1], jnp.diff(times))
+    begin = (m0, RESULTS.successful, (count, count))
+    (last, result, counts), later, _ = integrate(
+        advance, lambda t, carry: save(t, carry[0]), begin, times, llg.drives()
     )
     fine = jnp.all(jnp.isfinite(llg.rate(times[0], m0))) & jnp.all(jnp.isfinite(last))
     result = RESULTS.where(fine, result, RESULTS.not_finite)
@@ -365,8 +361,8 @@ def _evolve_adaptive(
 
 
 def _reduced_rate(s, m, args):
-    llg, start, length = args
-    return length * llg.rate(start + s * length, m)
+    llg, piece = args
+    return piece.length * llg.rate(piece.time(piece.start + s * piece.length), m)
 
 
 def _finish(first: Any, later: Any, result: RESULTS, throw: bool) -> Any:
@@ -379,15 +375,13 @@ def _finish(first: Any, later: Any, result: RESULTS, throw: bool) -> Any:
 @eqx.filter_jit
 def _evolve_fixed(llg, m0, times, save, method, forward, start, throw) -> Solution:
     llg, save = cast(llg, m0.dtype), _reporting(save, times, start)
-    later, last, spans, counts = run_fixed(llg, m0, times, save, method, forward)
+    later, last, dt, taken = run_fixed(llg, m0, times, save, method, forward)
     result = RESULTS.where(jnp.all(jnp.isfinite(last)), RESULTS.successful, RESULTS.not_finite)
     # A run beyond stability does not blow up, as m is normalised; it turns to noise.
-    dt = jnp.max(spans / counts.astype(times.dtype))
     result = RESULTS.where(
         dt * llg.stiffness().astype(dt.dtype) < UNSTABLE, result, RESULTS.unstable
     )
     saved = _finish(save(times[0], m0), later, result, throw)
-    taken = jnp.sum(counts)
     stats = {
         "num_steps": taken,
         "num_accepted_steps": taken,

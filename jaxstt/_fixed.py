@@ -10,12 +10,12 @@ from typing import Any
 
 import equinox as eqx
 import equinox.internal as eqxi
-import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from ._drive import breakpoints, longest_step
+from ._drive import longest_step
 from ._llg import LLG
+from ._pieces import Piece, integrate
 from ._stencil import normalise
 
 # Classical Runge-Kutta is stable up to |lambda| dt = 2.78; the estimated rate is an upper one.
@@ -33,7 +33,8 @@ class FixedStep(eqx.Module):
     the longest step that is surely stable and in which a uniform state turns by 0.3 rad at most.
     checkpoints: states kept for a reverse-mode derivative, which recomputes the rest.
 
-    Steps end where a drive bends, too.  Derivatives are exact for the discrete map.
+    Steps end where a drive bends, too.  Derivatives are exact for the discrete map; those by the
+    times of a drive are of the equation, as good as the step.
     Raises ValueError for dt <= 0 or checkpoints < 1.
     """
 
@@ -46,72 +47,62 @@ class FixedStep(eqx.Module):
         if self.checkpoints < 1:
             raise ValueError(f"`checkpoints` must be >= 1, got {self.checkpoints}")
 
-    def steps(self, llg: LLG, spans: Array) -> Array:
-        """How many steps to take in each interval of `spans`, s."""
-        dt = jnp.asarray(jnp.inf if self.dt is None else self.dt, spans.dtype)
+    def longest(self, llg: LLG, times: Array) -> Array:
+        """The longest step, s, for these saved times."""
+        dtype = times.dtype
+        dt = jnp.asarray(jnp.inf if self.dt is None else self.dt, dtype)
         if self.dt is None:
             fastest = jnp.maximum(llg.stiffness() / STABLE, llg.precession() / _RESOLVED)
-            dt = 1 / fastest.astype(spans.dtype)
-        limit = longest_step(llg.drives(), jnp.max(spans))
-        if limit is not None:
-            dt = jnp.minimum(dt, limit.astype(spans.dtype))
-        # The tolerance keeps equal intervals equal in spite of rounding.
-        return jnp.maximum(jnp.ceil(spans / dt * (1 - 1e-5)), 1).astype(jnp.int32)
+            dt = 1 / fastest.astype(dtype)
+        limit = longest_step(llg.drives(), jnp.max(jnp.diff(times)))
+        return dt if limit is None else jnp.minimum(dt, limit.astype(dtype))
 
 
 def run_fixed(
     llg: LLG, m0: Array, times: Array, save: Callable, method: FixedStep, forward: bool
 ) -> tuple[Any, Array, Array, Array]:
-    """(saved after t[0], last state, lengths of the intervals, steps taken in each).
-
-    Intervals end at the saved times and where drives bend.
-    """
-    bends = jnp.clip(breakpoints(llg.drives(), m0.dtype), times[0], times[-1])
-    ends = jnp.sort(jnp.concatenate([times, bends]))
-    # A drive that jumps at the end of an interval must not be seen in it.
-    margin = 8 * jnp.finfo(m0.dtype).eps * jnp.max(jnp.abs(times))
+    """(saved after t[0], last state, longest step, number of steps)."""
+    longest = method.longest(llg, times)
     nodes = jnp.asarray([0.0, 0.5, 0.5, 1.0], m0.dtype)
     ahead = jnp.asarray([0.5, 0.5, 1.0, 0.0], m0.dtype)
     weights = jnp.asarray([1 / 6, 1 / 3, 1 / 3, 1 / 6], m0.dtype)
 
-    def step(m: Array, t: Array, dt: Array, within: tuple[Array, Array]) -> Array:
+    def step(m: Array, t: Array, dt: Array, piece: Piece) -> Array:
         # The stages are a loop, not a list: written out, XLA's CPU fusion follows the stencil
         # through all four and computes every stage again for each neighbour (ten times slower).
         def stage(carry, coefficients):
             y, total = carry
             node, step_ahead, weight = coefficients
-            k = llg.rate(jnp.clip(t + node * dt, *within), y)
+            k = llg.rate(piece.time(t + node * dt), y)
             return (m + (dt * step_ahead) * k, total + (dt * weight) * k), None
 
         (_, total), _ = lax.scan(stage, (m, m), (nodes, ahead, weights))
         return normalise(total)
 
-    def interval(m, inputs):
-        start, length, count = inputs
-        dt = length / count.astype(length.dtype)
-        within = (
-            (start + margin, start + length - margin) if bends.size else (start, start + length)
-        )
+    def advance(carry, piece):
+        m, total, worst = carry
+        # The tolerance keeps equal intervals equal in spite of rounding.
+        count = jnp.ceil(piece.length / longest * (1 - 1e-5))
+        count = jnp.maximum(count, 1).astype(jnp.int32)
+        dt = piece.length / count.astype(piece.length.dtype)
 
-        def advance(carry):
+        def once(carry):
             i, m = carry
-            return i + 1, step(m, start + i.astype(dt.dtype) * dt, dt, within)
+            return i + 1, step(m, piece.start + i.astype(dt.dtype) * dt, dt, piece)
 
         # The number of steps is traced, so that no parameter compiles anything anew; reverse mode
         # through such a loop needs checkpoints, forward mode the plain one.
         _, m = eqxi.while_loop(
             lambda carry: carry[0] < count,
-            advance,
+            once,
             (jnp.zeros((), jnp.int32), m),
             kind="lax" if forward else "checkpointed",
             checkpoints=None if forward else method.checkpoints,
         )
-        return m, save(start + length, m)
+        return m, total + count, jnp.maximum(worst, lax.stop_gradient(dt))
 
-    spans = jnp.diff(ends)
-    counts = method.steps(llg, spans)
-    last, saved = lax.scan(interval, m0, (ends[:-1], spans, counts))
-    if bends.size:
-        wanted = jnp.searchsorted(ends, times[1:]) - 1
-        saved = jax.tree.map(lambda x: x[wanted], saved)
-    return saved, last, spans, counts
+    begin = (m0, jnp.zeros((), jnp.int32), jnp.zeros((), m0.dtype))
+    (last, total, worst), saved, _ = integrate(
+        advance, lambda t, carry: save(t, carry[0]), begin, times, llg.drives()
+    )
+    return saved, last, worst, total

@@ -67,10 +67,11 @@ def vortex_core(grid: Grid, m: ArrayLike) -> VortexCore:
     """Position (x, y) [m] and polarity of the core of a vortex, of the mean over the layers.
 
     The core is where the plane components vanish: a plane is laid through u = (mx, my)/(1 + |mz|),
-    weighted with (|mz| - 1/2)^2, over the cells with |mz| > 1/2 of the core's sign, and solved for
-    u = 0.  For a round core of two cells or more good to 2e-3 of a cell; smooth, and so
-    differentiable, in the position.  m: (3, nx, ny, nz) or (T, 3, ...).
-    Raises ValueError if there is no core (|mz| < 1/2 everywhere, a domain along z, fewer than three
+    weighted with (|mz| - c)^2, over the cells with |mz| > c of the core's sign, and solved for
+    u = 0; c is half-way from the mean of mz, which a field across the film shifts, to 1.
+    For a round core of two cells or more good to 2e-3 of a cell; smooth, and so differentiable, in
+    the position.  m: (3, nx, ny, nz) or (T, 3, ...).
+    Raises ValueError if there is no core (|mz| < c everywhere, a domain along z, fewer than three
     cells in a core) and if there is more than one; and as `topological_charge`.
     """
     core, bad = _each(_vortex_core, grid, _check(grid, m))
@@ -201,7 +202,11 @@ def _vortex_core(grid: Grid, m: Array) -> tuple[VortexCore, Array]:
     # Counted from the peak the sums stay small, and a core may lie across a periodic edge.
     x, y = (_cells_from(grid, axis, start[axis]).astype(m.dtype) for axis in range(2))
     x, y = jnp.broadcast_arrays(x[:, None], y[None, :])
-    weight = jnp.maximum(up - _CORE, 0.0) ** 2
+    # In a field the film around it leans out of the plane as well.
+    solid = jnp.ones(up.shape, bool) if grid.mask is None else jnp.any(grid.mask, axis=2)
+    around = jnp.sum(up) / jnp.maximum(jnp.sum(solid, dtype=up.dtype), 1)
+    edge = _CORE + (1 - _CORE) * jnp.maximum(around, 0.0)
+    weight = jnp.maximum(up - edge, 0.0) ** 2
     zero, found = _zero_of_plane(weight, x, y, mean[:2] / jnp.maximum(1 + up, 1.0)[None])
     place, nearest = [], []
     for axis in range(2):

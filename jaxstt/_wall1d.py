@@ -18,9 +18,10 @@ from ._check import (
     leaf,
     naming_the_adjoint,
 )
-from ._drive import as_drive, breakpoints, check_number, longest_step, value_at
+from ._drive import as_drive, check_number, longest_step, value_at
 from ._electron import VELOCITY_PER_MOMENT, TorqueCoefficients, torque_coefficients
 from ._observe import WallState
+from ._pieces import integrate
 from .constants import GAMMA
 
 # Points per half turn.  The integrands are smooth and periodic once the slow passage is stretched
@@ -173,7 +174,7 @@ class CollectiveWall(eqx.Module):
         j [A/m^2], B [T]: numbers or drives in time, e.g. `Pulse`.  position, angle: at t[0]; the
         angle is by default that of the rest state.  rtol: relative error of a step, on q/lambda and
         phi; by default 1e-8 (float64) or 1e-5 (float32).
-        adjoint: as in `jaxstt.evolve`.  max_steps: of the whole run.
+        adjoint: as in `jaxstt.evolve`.  max_steps: between two saved times.
         Raises ValueError for times that do not increase, a tolerance <= 0 and what is no number,
         RuntimeError (equinox) if the steps run out.
         """
@@ -270,36 +271,42 @@ def _long_time(wall: CollectiveWall, j: Array, B: Array) -> WallMotion:
 
 @eqx.filter_jit
 def _trajectory(wall, t, j, B, position, angle, tol, adjoint, max_steps) -> WallState:
-    dtype = t.dtype
-    length = jnp.sqrt(wall.A / wall.K)  # reduced units: q in lambda, t in the whole run
-    span = t[-1] - t[0]
-    bends, longest = breakpoints((j, B), dtype), longest_step((j, B), jnp.max(jnp.diff(t)))
-    controller = dfx.PIDController(
-        rtol=tol, atol=tol, dtmax=None if longest is None else longest.astype(dtype) / span
-    )
-    if bends.size:
-        inside = jnp.clip((bends - t[0]) / span, 0.0, 1.0)
-        controller = dfx.ClipStepSizeController(controller, jump_ts=inside)
+    length = jnp.sqrt(wall.A / wall.K)  # reduced units: q in lambda, t in the piece
+    longest = longest_step((j, B), jnp.max(jnp.diff(t)))
 
-    def rate(s, y, args):
-        now = t[0] + s * span
+    def rate(s, y, piece):
+        now = piece.time(piece.start + s * piece.length)
         qdot, phidot = wall.rates(y[1], value_at(j, now), value_at(B, now))
-        return jnp.stack([qdot / length, phidot]) * span
+        return jnp.stack([qdot / length, phidot]) * piece.length
 
-    sol = dfx.diffeqsolve(
-        dfx.ODETerm(rate),
-        dfx.Tsit5(),
-        jnp.zeros((), dtype),
-        jnp.ones((), dtype),
-        None,
-        jnp.stack([position.astype(dtype) / length, angle.astype(dtype)]),
-        saveat=dfx.SaveAt(ts=(t - t[0]) / span),
-        stepsize_controller=controller,
-        adjoint=adjoint,
-        max_steps=max_steps,
+    def advance(carry, piece):
+        y, done = carry
+        dtmax = None if longest is None else (longest / piece.length).astype(t.dtype)
+        sol = dfx.diffeqsolve(
+            dfx.ODETerm(rate),
+            dfx.Tsit5(),
+            jnp.zeros((), t.dtype),
+            jnp.ones((), t.dtype),
+            None,
+            y,
+            piece,
+            saveat=dfx.SaveAt(t1=True),
+            stepsize_controller=dfx.PIDController(rtol=tol, atol=tol, dtmax=dtmax),
+            adjoint=adjoint,
+            max_steps=max_steps,
+            throw=False,
+        )
+        assert sol.ys is not None
+        return sol.ys[0], done & (sol.result == dfx.RESULTS.successful)
+
+    begin = jnp.stack([position.astype(t.dtype) / length, angle.astype(t.dtype)])
+    (_, done), later, _ = integrate(
+        advance, lambda t, carry: carry[0], (begin, jnp.asarray(True)), t, (j, B)
     )
-    assert sol.ys is not None
-    return WallState(sol.ys[:, 0] * length, wall.width(sol.ys[:, 1]), sol.ys[:, 1])
+    y = jnp.concatenate([begin[None], later])
+    message = "CollectiveWall.evolve: `max_steps` between two saved times were not enough"
+    y = eqx.error_if(y, ~done, message)
+    return WallState(y[:, 0] * length, wall.width(y[:, 1]), y[:, 1])
 
 
 def _extremum(f, start: Array, sign: int) -> Array:

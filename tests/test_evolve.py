@@ -294,3 +294,31 @@ def test_fixed_step_resolves_the_precession_of_a_uniform_state():
     fine = _macrospin((1.0, 1.0, 1.0), t, rtol=1e-9, atol=1e-10)
     fixed = _macrospin((1.0, 1.0, 1.0), t, solver=jaxstt.FixedStep())
     np.testing.assert_allclose(fixed, fine, atol=1e-3)
+
+
+_PULSE = {"start": 20e-12, "duration": 60e-12, "rise": 5e-12}
+
+
+@pytest.mark.parametrize("name", _PULSE)
+@pytest.mark.parametrize("solver", [None, jaxstt.FixedStep(2e-13)])
+def test_derivative_by_the_times_of_a_pulse(name, solver):
+    """No stage sees the other side of a bend (it was wrong by 5 % when one did)."""
+    grid = jaxstt.Grid((1, 1, 1), (2e-9,) * 3)
+    llg = lambda drive: jaxstt.LLG(  # noqa: E731
+        grid, Ms=8e5, alpha=0.1, energies=(jaxstt.Zeeman(drive), jaxstt.Zeeman((0.0, 0.0, 0.2)))
+    )
+    m0 = jnp.asarray([0.6, 0.0, 0.8])[:, None, None, None]
+    settings = {} if solver else {"rtol": 1e-10, "atol": 1e-11}
+
+    def end(value):
+        times = {**_PULSE, name: value}
+        drive = jaxstt.Pulse(jnp.asarray([0.1, 0.02, 0.05]), **times)
+        t = [0.0, 50e-12, 0.2e-9]
+        sol = jaxstt.evolve(llg(drive), m0, t, solver=solver, **settings)
+        return jnp.sum(sol.m[-1, 0])
+
+    value = jnp.asarray(_PULSE[name])
+    h = 1e-3 * value
+    near, far = (end(value + k * h) - end(value - k * h) for k in (1, 2))
+    exact = (8 * near - far) / (12 * h)
+    np.testing.assert_allclose(jax.grad(end)(value), exact, rtol=2e-6)

@@ -247,6 +247,22 @@ def test_a_drive_bends_where_it_says():
     np.testing.assert_allclose(s[2, 2], expected, atol=1e-7)
 
 
+@pytest.mark.parametrize("solver", [None, MagnusSteps(100)])
+def test_derivative_by_the_times_of_a_pulse(solver):
+    still = lambda t: jnp.asarray([0.0, 0.0, 1.0])  # noqa: E731
+    settings = {} if solver else {"rtol": 1e-11, "atol": 1e-11}
+
+    def end(duration):
+        pulse = jaxstt.Pulse((1e3, 0.0, 0.0), start=10 * TAU, duration=duration, rise=2 * TAU)
+        ode = SpinODE(still, tau_ex=TAU, xi=0.1, B=pulse)
+        return evolve_spin(ode, None, np.array([0, 50]) * TAU, solver=solver, **settings).s[-1, 0]
+
+    value = jnp.asarray(20 * TAU)
+    h = 1e-3 * value
+    near, far = (end(value + k * h) - end(value - k * h) for k in (1, 2))
+    np.testing.assert_allclose(jax.grad(end)(value), (8 * near - far) / (12 * h), rtol=1e-6)
+
+
 def test_a_field_that_swings_needs_no_bends():
     still = lambda t: jnp.asarray([0.0, 0.0, 1.0])  # noqa: E731
     swing = jaxstt.Sinusoid((1e3, 0.0, 0.0), 0.1 / TAU)

@@ -171,6 +171,19 @@ def test_core_of_other_sizes_antivortex_and_another_profile():
             np.testing.assert_allclose(core.polarity, sign)
 
 
+@pytest.mark.parametrize("grid", [GRID, DISK], ids=["film", "disk"])
+@pytest.mark.parametrize(("around", "polarity"), [(0.4, 1), (0.7, 1), (-0.3, 1), (0.8, -1)])
+def test_core_in_a_film_that_leans_out_of_the_plane(around: float, polarity: int, grid):
+    """A field across a film gives mz everywhere; where it passes 1/2 all cells once were core."""
+    x, y = X - 40.3e-9, Y - 42.9e-9
+    r = np.hypot(x, y)
+    mz = around + (polarity - around) * np.exp(-((r / 6e-9) ** 2))
+    m = np.stack([-np.sqrt(1 - mz**2) * y / r, np.sqrt(1 - mz**2) * x / r, mz])
+    core = jaxstt.vortex_core(grid, m if grid.mask is None else m * np.asarray(grid.mask))
+    np.testing.assert_allclose(core.position, [40.3e-9, 42.9e-9], atol=2e-3 * D)
+    assert float(core.polarity) == polarity
+
+
 def test_places_in_a_periodic_film():
     """The core on the seam; the guiding centre does not know where the film was cut."""
     grid = jaxstt.Grid(GRID.shape, GRID.spacing, periodic=(True, False, False))

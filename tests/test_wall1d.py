@@ -164,6 +164,21 @@ def test_evolve_follows_a_drive_between_two_saves(drive):
     np.testing.assert_allclose(coarse.angle, fine.angle[::500], atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["start", "duration", "rise"])
+def test_derivative_by_the_times_of_a_pulse(name):
+    wall = Case(0.05, 0.02).wall()
+    times = {"start": 20e-12, "duration": 60e-12, "rise": 5e-12}
+
+    def end(value):
+        pulse = jaxstt.Pulse(5e12, **{**times, name: value})
+        return wall.evolve([0, 1e-10, 3e-10], pulse, rtol=1e-11).position[-1]
+
+    value = jnp.asarray(times[name])
+    h = 1e-3 * value
+    exact = (end(value + h) - end(value - h)) / (2 * h)
+    np.testing.assert_allclose(jax.grad(end)(value), exact, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

@@ -14,11 +14,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 from jax.typing import ArrayLike
 
 from .._check import check_count, check_tolerance, is_concrete, leaf
 from .._drive import as_drive, value_at
+from .._pieces import integrate
 from ..constants import GAMMA
 from ._coefficients import exchange_time
 from ._response import band_sign
@@ -363,18 +364,20 @@ def _sample(ode: AbstractSpinODE, times: Array) -> Array:
 def _evolve(ode, s0, times, solver, adjoint, rtol, atol, max_steps, throw) -> SpinSolution:
     start = ode.axis(times[0])[1] if s0 is None else s0
 
-    def interval(s, begin, length):
-        if isinstance(solver, MagnusSteps):
-            return magnus_interval(ode, s, begin, length, solver)
-        return adaptive_interval(ode, s, begin, length, solver, adjoint, rtol, atol, max_steps)
-
-    def advance(carry, span):
+    def advance(carry, piece):
         s, done, count = carry
-        s, steps, reached = interval(s, *span)
-        return (s, done & reached, count + steps), s
+        if isinstance(solver, MagnusSteps):
+            s, steps, reached = magnus_interval(ode, s, piece, solver)
+        else:
+            s, steps, reached = adaptive_interval(
+                ode, s, piece, solver, adjoint, rtol, atol, max_steps
+            )
+        return s, done & reached, count + steps
 
-    carry = (start, jnp.asarray(True), jnp.zeros((), jnp.int32))
-    (last, done, steps), later = lax.scan(advance, carry, (times[:-1], jnp.diff(times)))
+    begin = (start, jnp.asarray(True), jnp.zeros((), jnp.int32))
+    (last, done, steps), later, _ = integrate(
+        advance, lambda t, carry: carry[0], begin, times, ode.drives
+    )
     result = SPIN_RESULTS.where(done, SPIN_RESULTS.successful, SPIN_RESULTS.max_steps_reached)
     result = SPIN_RESULTS.where(jnp.all(jnp.isfinite(last)), result, SPIN_RESULTS.not_finite)
     off = jnp.abs(jnp.sum(_sample(ode, times) ** 2, axis=0) - 1)

@@ -11,7 +11,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array, lax
 
-from .._drive import breakpoints
+from .._pieces import Piece
 
 
 class MagnusSteps(eqx.Module):
@@ -23,7 +23,8 @@ class MagnusSteps(eqx.Module):
     without their control of the error.  In a wall with v tau_ex = l four steps for each tau_ex are
     within 4e-6 of exact, two within 6e-5; in a wall twenty times wider within 7e-8 and 1e-6.
 
-    count: steps between two saved times (static).  Derivatives are exact for the discrete map.
+    count: steps between two saved times, or bends of a drive (static).  Derivatives are exact for
+    the discrete map.
     Raises ValueError for count < 1.
     """
 
@@ -37,21 +38,16 @@ class MagnusSteps(eqx.Module):
 def adaptive_interval(
     ode: Any,
     s: Array,
-    begin: Array,
-    length: Array,
+    piece: Piece,
     solver: dfx.AbstractSolver,
     adjoint: dfx.AbstractAdjoint,
     rtol: float,
     atol: float,
     max_steps: int,
 ) -> tuple[Array, Array, Array]:
-    """(s, steps taken, whether the end was reached) after one interval, by diffrax."""
+    """(s, steps taken, whether the end was reached) after one piece, by diffrax."""
     zero = jnp.zeros((), s.dtype)
-    end = length / ode.tau_ex
-    controller = dfx.PIDController(rtol=rtol, atol=atol, dtmax=1.0)
-    bends = (breakpoints(ode.drives, s.dtype) - begin) / ode.tau_ex
-    if bends.size:
-        controller = dfx.ClipStepSizeController(controller, jump_ts=jnp.clip(bends, zero, end))
+    end = piece.length / ode.tau_ex
     solution = dfx.diffeqsolve(
         dfx.ODETerm(_reduced_rate),
         solver,
@@ -59,9 +55,9 @@ def adaptive_interval(
         end,
         None,
         s,
-        (ode, begin),
+        (ode, piece),
         saveat=dfx.SaveAt(t1=True),
-        stepsize_controller=controller,
+        stepsize_controller=dfx.PIDController(rtol=rtol, atol=atol, dtmax=1.0),
         adjoint=adjoint,
         max_steps=max_steps,
         throw=False,
@@ -72,8 +68,8 @@ def adaptive_interval(
 
 
 def _reduced_rate(tau: Any, s: Array, args: Any) -> Array:
-    ode, begin = args
-    return ode.rate(begin + tau * ode.tau_ex, s)
+    ode, piece = args
+    return ode.rate(piece.time(piece.start + tau * ode.tau_ex), s)
 
 
 # Gauss points and weights of the commutator-free integrator of order 4.
@@ -88,16 +84,16 @@ Triple: TypeAlias = tuple[Array, Array, Array]
 
 
 def magnus_interval(
-    ode: Any, s: Array, begin: Array, length: Array, method: MagnusSteps
+    ode: Any, s: Array, piece: Piece, method: MagnusSteps
 ) -> tuple[Array, Array, Array]:
     """As `adaptive_interval`, in equal steps."""
-    h = length / method.count
+    h = piece.length / method.count
     reduced = h / ode.tau_ex
     damp = ode.xi * reduced / 2
     decay = jnp.exp(-damp)
 
     def step(s, k):
-        middle = begin + (k.astype(h.dtype) + 0.5) * h
+        middle = piece.start + (k.astype(h.dtype) + 0.5) * h
         first, second = (ode.axis(middle + node * h) for node in (-_NODE, _NODE))
         for near, far in ((first, second), (second, first)):
             turn = _combine(reduced * _NEAR, near[0], reduced * _FAR, far[0])

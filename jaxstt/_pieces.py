@@ -1,0 +1,63 @@
+"""Time cut into pieces that end at the saved times and where a drive bends or jumps.
+
+Between them the right-hand side is smooth, which is what the order of a method and the derivative
+of a step rely on: a stage that falls on a bend and sees its other side is wrong by a whole step's
+share, in the value where the drive jumps, in the derivative by the drive's times where it bends.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from ._drive import breakpoints
+
+
+class Piece(NamedTuple):
+    """From `start` on, `length` long, s."""
+
+    start: Array
+    length: Array
+    margin: Array
+    """s; drives are not looked at closer to the ends than that."""
+
+    def time(self, t: Array) -> Array:
+        """t [s], but within the piece, on this side of bends."""
+        margin = jnp.minimum(self.margin, self.length / 2)
+        return jnp.clip(t, self.start + margin, self.start + self.length - margin)
+
+
+def integrate(
+    advance: Callable[[Any, Piece], Any],
+    save: Callable[[Array, Any], Any],
+    begin: Any,
+    times: Array,
+    drives: Iterable[Any],
+) -> tuple[Any, Any, Array]:
+    """(at the end, saved after times[0] and stacked, lengths of the pieces, s).
+
+    advance(carry, piece) -> carry at its end; save(t, carry) is kept at each of times[1:].
+    times: (T,) s, increasing.
+    """
+    bends = breakpoints(drives, times.dtype)
+    ends, margin = times, jnp.zeros((), times.dtype)
+    if bends.size:
+        ends = jnp.sort(jnp.concatenate([times, jnp.clip(bends, times[0], times[-1])]))
+        margin = 8 * jnp.finfo(times.dtype).eps * jnp.max(jnp.abs(times))
+
+    def one(carry, interval):
+        piece = Piece(interval[0], interval[1], margin)
+        if bends.size:  # most pieces of a drive that bends elsewhere are empty
+            carry = lax.cond(piece.length > 0, advance, lambda carry, _: carry, carry, piece)
+        else:
+            carry = advance(carry, piece)
+        return carry, save(piece.start + piece.length, carry)
+
+    spans = jnp.diff(ends)
+    last, saved = lax.scan(one, begin, (ends[:-1], spans))
+    if bends.size:
+        wanted = jnp.searchsorted(ends, times[1:]) - 1
+        saved = jax.tree.map(lambda x: x[wanted], saved)
+    return last, saved, spans
