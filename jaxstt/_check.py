@@ -47,6 +47,27 @@ def leaf(
     return jnp.asarray(array, jax.dtypes.canonicalize_dtype(array.dtype))
 
 
+def number(name: str, value: Any, **limits: float | None) -> Array:
+    """As `leaf`; ValueError for an array with axes."""
+    array = leaf(name, value, **limits)
+    if array.ndim:
+        raise ValueError(f"`{name}` must be a number, got shape {array.shape}")
+    return array
+
+
+def check_type(name: str, value: Any, kind: type | tuple[type, ...], words: str) -> None:
+    """ValueError unless `value` is of this class; words: what that is."""
+    if not isinstance(value, kind):
+        raise ValueError(f"`{name}` must be {words}, got {type(value).__name__}")
+
+
+def check_sign(name: str, value: Any) -> int:
+    """+1 or -1; ValueError otherwise."""
+    if not (np.ndim(value) == 0 and value in (1, -1)):
+        raise ValueError(f"`{name}` must be +1 or -1, got {value!r}")
+    return int(value)
+
+
 def _is_traced(x: Any) -> bool:
     return isinstance(x, jax.core.Tracer)
 

@@ -17,7 +17,7 @@ from jax import Array
 from ._check import axis_index, check_tolerance
 from ._energy import AbstractEnergy, Demag, Exchange, UniaxialAnisotropy
 from ._energy._demag import memory_of_demag
-from ._evolve import check_span, check_state
+from ._evolve import check_span, check_state, expected_steps
 from ._fixed import UNSTABLE, FixedStep
 from ._grid import Grid
 from ._llg import LLG
@@ -42,7 +42,7 @@ from ._schema import (
 from ._stencil import active_axes
 from ._torque import AbstractTorque
 from .constants import MU_0
-from .io import read_state
+from .io._ovf import read_magnetisation
 
 _REQUIRED = ("grid", "magnet", "initial")
 _LISTS = ("energy", "torque")
@@ -51,6 +51,8 @@ _SOLVERS = ("adaptive", "fixed")
 OWN_OBSERVABLES = ("average", "energies", "wall_velocity")
 """Those that need more than one state, or have columns of their own."""
 _MOST_TIMES = 10**6
+_MANY_STEPS = 1e7
+"""A small wire takes minutes."""
 _STATES = 24
 """Copies of the state that one step holds: stages, error, field, torques and their parts."""
 
@@ -142,9 +144,12 @@ def _build(path: Path, text: str, tables: dict[str, Any]) -> Config:
     with within("[output]"):
         output = Output(**arguments(Output, tables.get("output", {}), folder))
         stride = _check_output(output, llg, m0, times, every)
-    return Config(
-        path, text, tables, llg, m0, rest, times, settings, output, stride, _coarse_cells(llg)
+    told = (
+        *_coarse_cells(llg),
+        *_other_Ms(tables["initial"], llg, folder),
+        *_long_run(llg, times),
     )
+    return Config(path, text, tables, llg, m0, rest, times, settings, output, stride, told)
 
 
 def _check_sections(tables: dict[str, Any]) -> None:
@@ -206,7 +211,7 @@ def _check_term(term: Any, bare: LLG) -> None:
 
 def _initial(table: dict[str, Any], grid: Grid, folder: Path) -> Array:
     if "file" in table:
-        return jnp.asarray(_state(table, grid, folder), float)
+        return jnp.asarray(_state(table, grid, folder)[0], float)
     if "type" not in table:
         raise ValueError(f"`type` or `file` is missing (types: {', '.join(textures())})")
     return make(textures(), table, folder, grid=grid)
@@ -218,19 +223,19 @@ def _masked(table: dict[str, Any], grid: Grid, folder: Path) -> Grid:
         return grid
     if grid.mask is not None:
         raise ValueError("`mask` must not be true with a `mask` in [grid], which is taken")
-    magnet = np.any(_state(table, grid, folder) != 0, axis=0)
+    magnet = np.any(_state(table, grid, folder)[0] != 0, axis=0)
     return grid if magnet.all() else Grid(grid.shape, grid.spacing, grid.periodic, magnet)
 
 
-def _state(table: dict[str, Any], grid: Grid, folder: Path) -> np.ndarray:
-    """Unit vectors from a file, 0 in vacuum."""
+def _state(table: dict[str, Any], grid: Grid, folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """Unit vectors from a file, 0 in vacuum, and |M|, A/m, if it tells."""
     check_keys(table, ("file", "mask"), "[initial] with `file`")
     path = find(table["file"], folder)
-    found = None
+    found = M = None
     if path.suffix.lower() == ".npy":
         m = load_array(path.name, path.parent)
     else:
-        found, m = read_state(path)
+        found, m, M = read_magnetisation(path)
     if m.shape != (3, *grid.shape):
         raise ValueError(
             f"`file` {path.name!r} must hold a state of shape {(3, *grid.shape)}, got {m.shape}"
@@ -247,7 +252,31 @@ def _state(table: dict[str, Any], grid: Grid, folder: Path) -> np.ndarray:
             f"`file` {path.name!r} holds {holes.sum()} cells of zero length where the magnet is; "
             "`mask = true` takes them as vacuum"
         )
-    return m
+    return m, M
+
+
+def _other_Ms(table: dict[str, Any], llg: LLG, folder: Path) -> tuple[str, ...]:
+    """That the file to start from was made with another Ms."""
+    M = _state(table, llg.grid, folder)[1] if "file" in table else None
+    if M is None:
+        return ()
+    Ms = np.broadcast_to(np.asarray(llg.Ms, float), M.shape)
+    off = np.where(M > 0, np.abs(M - Ms), 0.0)
+    if np.all(off <= 0.01 * Ms):
+        return ()
+    k = np.unravel_index(np.argmax(off), off.shape)
+    cell = tuple(int(i) for i in k)
+    return (
+        f"[initial] {table['file']!r} holds |M| = {M[k]:.6g} A/m in cell {cell}, where [magnet] "
+        f"has Ms = {Ms[k]:.6g}: only its direction is taken",
+    )
+
+
+def _long_run(llg: LLG, times: np.ndarray | None) -> tuple[str, ...]:
+    """That the run will take its time."""
+    if times is None or (steps := expected_steps(llg, float(times[-1] - times[0]))) < _MANY_STEPS:
+        return ()
+    return (f"{times[-1] - times[0]:.3g} s will take about {steps:.1g} steps",)
 
 
 def _rest(table: dict[str, Any], folder: Path) -> dict[str, Any]:

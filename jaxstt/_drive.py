@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from ._check import is_concrete, leaf
+from ._check import is_concrete, leaf, number
 
 _PARTS = 64
 """Steps between two saves, at least, for a drive of which nothing is known."""
@@ -61,11 +61,9 @@ class Pulse(AbstractDrive):
     def __init__(
         self, value: ArrayLike, start: ArrayLike, duration: ArrayLike, rise: ArrayLike = 0.0
     ):
-        self.value, self.start = leaf("value", value), leaf("start", start)
-        self.duration, self.rise = (
-            leaf("duration", duration, above=0),
-            leaf("rise", rise, minimum=0),
-        )
+        self.value, self.start = leaf("value", value), number("start", start)
+        self.duration = number("duration", duration, above=0)
+        self.rise = number("rise", rise, minimum=0)
         if is_concrete(self.rise) and is_concrete(self.duration):
             if bool(2 * self.rise > self.duration):
                 raise ValueError(
@@ -128,7 +126,11 @@ class Piecewise(AbstractDrive):
 
 
 class Sinusoid(AbstractDrive):
-    """offset + amplitude sin(2 pi frequency t + phase); frequency in Hz, phase in rad."""
+    """offset + amplitude sin(2 pi frequency t + phase); frequency in Hz, phase in rad.
+
+    amplitude, phase and offset broadcast: a phase for each component makes a field that rotates.
+    Raises ValueError for a frequency < 0, and shapes that do not broadcast.
+    """
 
     amplitude: Array
     frequency: Array
@@ -143,8 +145,14 @@ class Sinusoid(AbstractDrive):
         offset: ArrayLike = 0.0,
     ):
         self.amplitude = leaf("amplitude", amplitude)
-        self.frequency = leaf("frequency", frequency, minimum=0)
+        self.frequency = number("frequency", frequency, minimum=0)
         self.phase, self.offset = leaf("phase", phase), leaf("offset", offset)
+        shapes = {n: getattr(self, n).shape for n in ("amplitude", "phase", "offset")}
+        try:
+            jnp.broadcast_shapes(*shapes.values())
+        except ValueError:
+            told = ", ".join(f"`{name}` {shape}" for name, shape in shapes.items())
+            raise ValueError(f"shapes must broadcast, got {told}") from None
 
     def __call__(self, t: Array) -> Array:
         angle = 2 * jnp.pi * self.frequency * t + self.phase

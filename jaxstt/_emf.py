@@ -7,10 +7,10 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from ._check import axis_index, leaf
+from ._check import axis_index, leaf, number
 from ._energy import inverse
-from ._grid import Grid
-from ._kinds import Kind
+from ._grid import Grid, check_grid
+from ._kinds import Kind, check_kind
 from ._stencil import active_axes, check_order, cross, dot, gradient
 from ._torque import AbstractTorque
 from ._types import Vectors
@@ -40,7 +40,9 @@ def spin_motive_field(
     Source: Cheng & Niu, last equation; of opposite sign for the two bands.
     """
     check_order(order)
+    check_grid(grid)
     m, rate, xi = _on_grid("m", grid, m), _on_grid("rate", grid, rate), leaf("xi", xi)
+    check_kind("spin_motive_field", "xi", xi, Kind.FIELD, grid.shape)
 
     def along(axis: int) -> Array:
         slope = gradient(grid, m, axis, order)
@@ -68,7 +70,7 @@ def emf(
     Source: Cheng & Niu, last equation, for the circuit of the two bands in parallel.
     """
     k = axis_index("axis", axis)
-    P = leaf("P", P, minimum=-1, maximum=1)
+    P = number("P", P, minimum=-1, maximum=1)
     E = spin_motive_field(grid, m, rate, xi, order)[k]
     wires = grid.shape[0] * grid.shape[1] * grid.shape[2] // grid.shape[k]
     if grid.mask is not None:

@@ -22,7 +22,7 @@ from jax.typing import ArrayLike
 from ._check import check_count, check_tolerance, is_concrete, leaf, naming_the_adjoint
 from ._drive import breakpoints, longest_step
 from ._fixed import STABLE, UNSTABLE, FixedStep, run_fixed
-from ._llg import LLG
+from ._llg import LLG, check_llg
 from ._memory import require_memory
 from ._pieces import integrate
 from ._stencil import normalise
@@ -169,6 +169,7 @@ def _save_all(t: Array, m: Array) -> Array:
 
 def check_state(llg: LLG, m0: ArrayLike) -> Array:
     """m0 as unit vectors in its own dtype; ValueError if it is none."""
+    check_llg(llg)
     m0 = leaf("m0", m0)
     if m0.shape != (3, *llg.grid.shape):
         raise ValueError(f"`m0` must have shape {(3, *llg.grid.shape)}, got {m0.shape}")
@@ -212,7 +213,7 @@ def check_span(llg: LLG, times: Any, name: str = "t") -> float | None:
     span = float(times[-1]) - float(times[0])
     known = all(is_concrete(x) for x in jax.tree.leaves(eqx.filter(llg, eqx.is_array)))
     rate = float(llg.stiffness() + llg.precession()) if known else None
-    steps = 0.0 if rate is None else span * rate / STABLE
+    steps = expected_steps(llg, span) if known else 0.0
     if steps > _MOST_STEPS:
         raise ValueError(
             f"`{name}` is in s: {span:g} s would take {steps:.2g} steps of {span / steps:.2g} s, "
@@ -221,6 +222,11 @@ def check_span(llg: LLG, times: Any, name: str = "t") -> float | None:
     if span > _LONGEST:
         raise ValueError(f"`{name}` is in s and must not span more than {_LONGEST:g}, got {span:g}")
     return rate
+
+
+def expected_steps(llg: LLG, span: float) -> float:
+    """Steps of a run as long as `span`, s, that stability asks for."""
+    return span * float(llg.stiffness() + llg.precession()) / STABLE
 
 
 def _check_fixed(rtol, atol, max_steps, adjoint) -> None:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from ._check import axis_index, is_concrete
+from ._check import axis_index, check_type, is_concrete
 
 _NUMBER = int | float | np.integer | np.floating
 
@@ -97,3 +97,8 @@ class Grid(eqx.Module):
         return same and bool(jnp.array_equal(self.mask, other.mask))
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def check_grid(grid: Any) -> None:
+    """ValueError for what is no `Grid`."""
+    check_type("grid", grid, Grid, "a jaxstt.Grid")

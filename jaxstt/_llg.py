@@ -9,10 +9,10 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from ._check import check_Ms, is_concrete, leaf
+from ._check import check_Ms, check_type, is_concrete, leaf, number
 from ._drive import swing
 from ._energy import AbstractEnergy
-from ._grid import Grid
+from ._grid import Grid, check_grid
 from ._kinds import Kind, check_kind
 from ._stencil import cross, dot, lift
 from ._torque import AbstractTorque
@@ -62,8 +62,7 @@ class LLG(eqx.Module):
         self.grid = grid
         self.Ms, self.alpha = leaf("Ms", Ms, minimum=0), leaf("alpha", alpha, minimum=0)
         self.gamma = leaf("gamma", gamma, above=0)
-        if not isinstance(grid, Grid):
-            raise ValueError(f"`grid` must be a jaxstt.Grid, got {type(grid).__name__}")
+        check_grid(grid)
         self.energies = _terms("energies", energies, AbstractEnergy)
         self.torques = _terms("torques", torques, AbstractTorque)
         if is_concrete(self.Ms) and not bool(jnp.any(self.Ms > 0)):
@@ -169,7 +168,8 @@ class LLG(eqx.Module):
 
 
 def _terms(name: str, terms: Any, kind: type) -> tuple:
-    if isinstance(terms, AbstractEnergy | AbstractTorque) or not isinstance(terms, Iterable):
+    term = isinstance(terms, AbstractEnergy | AbstractTorque | dict | str)
+    if term or not isinstance(terms, Iterable):
         raise ValueError(
             f"`{name}` must be a tuple, got {type(terms).__name__}; "
             "a single term needs a comma: (term,)"
@@ -201,6 +201,16 @@ def _check_shapes(grid: Grid, term: AbstractEnergy | AbstractTorque) -> None:
             check_kind(type(term).__name__, name, value, kind, grid.shape)
 
 
+def check_llg(llg: Any) -> None:
+    """ValueError for what is no `LLG`."""
+    check_type("llg", llg, LLG, "a jaxstt.LLG")
+
+
+def _arguments(llg: LLG, t: ArrayLike, m: ArrayLike) -> tuple[LLG, Array, Array]:
+    check_llg(llg)
+    return llg, number("t", t).astype(float), _as_state(llg, m)
+
+
 def _as_state(llg: LLG, m: ArrayLike) -> Array:
     m = leaf("m", m)
     if m.shape != (3, *llg.grid.shape):
@@ -215,23 +225,22 @@ def _as_state(llg: LLG, m: ArrayLike) -> Array:
 
 def rhs(llg: LLG, t: ArrayLike, m: ArrayLike) -> Array:
     """dm/dt, 1/s, shape (3, nx, ny, nz), at time t [s] in the state m."""
-    return _rhs(llg, jnp.asarray(t, float), _as_state(llg, m))
+    return _rhs(*_arguments(llg, t, m))
 
 
 def effective_field(llg: LLG, m: ArrayLike, t: ArrayLike = 0.0) -> Array:
     """B = -(1/(Ms V)) dE/dm, T, shape (3, nx, ny, nz), at time t [s]."""
-    return _field(llg, jnp.asarray(t, float), _as_state(llg, m))
+    return _field(*_arguments(llg, t, m))
 
 
 def total_energy(llg: LLG, m: ArrayLike, t: ArrayLike = 0.0) -> Array:
     """E, J, of the state m at time t [s], summed over the energies."""
-    m = _as_state(llg, m)
-    return _total(llg, jnp.asarray(t, float), m)
+    return _total(*_arguments(llg, t, m))
 
 
 def energy_terms(llg: LLG, m: ArrayLike, t: ArrayLike = 0.0) -> dict[str, Array]:
     """E, J, of each term by its name: "Exchange", "Zeeman", and "Zeeman_2" for another one."""
-    return _energies(llg, jnp.asarray(t, float), _as_state(llg, m))
+    return _energies(*_arguments(llg, t, m))
 
 
 # Compiled; whether m is a state can only be seen before.

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from ._check import is_concrete
-from ._grid import Grid
+from ._check import check_type, is_concrete, leaf
+from ._grid import Grid, check_grid
 from ._observe import WallState, wall_state
 from ._wall1d import WallMotion
 
@@ -44,6 +44,9 @@ def wall_motion(
     wall turns by more than pi/2 between two saved times, or it neither rests (turns by < 0.3 rad,
     and less and less) nor completes half a turn within the window.
     """
+    check_grid(grid)
+    if not (hasattr(sol, "t") and hasattr(sol, "m")):
+        raise ValueError(f"`sol` must be a solution of evolve, got {type(sol).__name__}")
     track = sol.m if isinstance(sol.m, WallState) else wall_state(grid, sol.m, component)
     if is_concrete(sol.t):
         keep = _in_window(np.asarray(sol.t), window)
@@ -107,6 +110,13 @@ def mean_motion(grid: Grid, t: Array, track: WallState) -> tuple[WallMotion, Arr
     t: (T,) s.  track: (T,) arrays of a `WallTracker`.  Where the second entry is False, the record
     is one that `wall_motion` would refuse, and the first is meaningless.
     """
+    check_grid(grid)
+    check_type("track", track, WallState, "a jaxstt.WallState")
+    t = leaf("t", t)
+    if t.ndim != 1 or t.shape[0] < 4 or track.angle.shape != t.shape:
+        raise ValueError(
+            f"`t` must be (T,), 4 times or more, as `track`; got {t.shape} and {track.angle.shape}"
+        )
     phi = jnp.unwrap(track.angle)
     motion, turned, coarse = _mean_motion(t, track.position, phi, track.width)
     checks = _checks(grid, turned, coarse, track.position, track.width, phi)

@@ -9,7 +9,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from ._check import axis_index, is_concrete, leaf
-from ._grid import Grid
+from ._grid import Grid, check_grid
 from ._stencil import lift
 from ._wall_profile import read_profile, sign_changes
 
@@ -17,6 +17,11 @@ from ._wall_profile import read_profile, sign_changes
 def average(m: ArrayLike, grid: Grid | None = None) -> Array:
     """<m>, (3,), over the magnetic cells of `grid`, or over all cells without one."""
     m = leaf("m", m)
+    if grid is not None:
+        check_grid(grid)
+    if m.shape[-4:-3] != (3,) or (grid is not None and m.shape[-3:] != grid.shape):
+        cells = "nx, ny, nz" if grid is None else grid.shape
+        raise ValueError(f"`m` must have shape (..., 3, {cells}), got {m.shape}")
     mean = jnp.mean(m, axis=(-3, -2, -1))
     if grid is None or grid.mask is None:
         return mean
@@ -46,6 +51,7 @@ class WallTracker(eqx.Module):
     component: str = eqx.field(static=True, default="z")
 
     def __check_init__(self):
+        check_grid(self.grid)
         axis_index("component", self.component)
 
     def __call__(self, t: Any, m: Array) -> WallState:
@@ -104,6 +110,7 @@ def wall_state(grid: Grid, m: ArrayLike, component: str = "z") -> WallState:
     component: "z" for a perpendicular strip, "x" for a head-to-head wall.
     Raises ValueError unless m_component changes sign exactly once along x.
     """
+    check_grid(grid)
     m = leaf("m", m)
     if m.shape[-4:] != (3, *grid.shape) or m.ndim not in (4, 5):
         raise ValueError(f"`m` must have shape (T,) 3, {grid.shape}, got {m.shape}")

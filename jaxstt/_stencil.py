@@ -106,7 +106,7 @@ def _harmonic(a: Array, b: Array) -> Array:
 
 def check_order(order: int) -> int:
     """2 or 4; ValueError otherwise."""
-    if order not in (2, 4):
+    if isinstance(order, bool) or not isinstance(order, int) or order not in (2, 4):
         raise ValueError(f"`order` must be 2 or 4, got {order!r}")
     return order
 

@@ -8,8 +8,8 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from ._check import is_concrete, leaf
-from ._grid import Grid
+from ._check import check_sign, is_concrete, leaf, number
+from ._grid import Grid, check_grid
 from ._stencil import lift, normalise
 
 
@@ -19,6 +19,7 @@ def _masked(grid: Grid, m: Array) -> Array:
 
 def uniform(grid: Grid, direction: ArrayLike) -> Array:
     """The same direction everywhere, (3, nx, ny, nz); ValueError if it is the zero vector."""
+    check_grid(grid)
     v = leaf("direction", direction)
     if v.shape != (3,):
         raise ValueError(f"`direction` must be a vector (3,), got shape {v.shape}")
@@ -33,6 +34,7 @@ def random(grid: Grid, key: Any) -> Array:
 
     Raises ValueError if `key` is none: jax.random.key(seed) makes one.
     """
+    check_grid(grid)
     if not (
         isinstance(key, Array) and (jnp.issubdtype(key.dtype, jax.dtypes.prng_key) or key.ndim)
     ):
@@ -49,20 +51,20 @@ def _wall(
     easy: int,
 ) -> Array:
     """The profile theta = 2 atan exp(charge (x - position)/width) in the triad of `easy`."""
-    width = leaf("width", width, above=0)
-    if charge not in (1, -1):
-        raise ValueError(f"`charge` must be +1 or -1, got {charge!r}")
-    if is_concrete(width) and bool(jnp.any(width < grid.spacing[0])):
+    check_grid(grid)
+    width = number("width", width, above=0)
+    charge = check_sign("charge", charge)
+    if is_concrete(width) and bool(width < grid.spacing[0]):
         raise ValueError(
             f"`width` must be >= the cell dx = {grid.spacing[0]:.4g} m "
-            f"(better 3 dx or more), got {float(jnp.min(width)):.4g}"
+            f"(better 3 dx or more), got {float(width):.4g}"
         )
-    q = leaf("position", grid.lengths[0] / 2 if position is None else position)
+    q = number("position", grid.lengths[0] / 2 if position is None else position)
     if is_concrete(q) and not bool(jnp.all((q > 0) & (q < grid.lengths[0]))):
         raise ValueError(
             f"`position` must lie in the wire, 0 to {grid.lengths[0]:.4g} m, got {float(q):.4g}"
         )
-    phi = leaf("angle", angle)
+    phi = number("angle", angle)
     x = jnp.asarray(grid.centres("x"), width.dtype)[:, None, None]
     s = charge * (x - q) / width
     across = jnp.broadcast_to(1 / jnp.cosh(jnp.clip(s, -80.0, 80.0)), grid.shape)
@@ -146,11 +148,6 @@ def _polar(grid: Grid, position: ArrayLike | None, dtype: Any) -> tuple[Array, A
     return offsets[0][:, None, None], offsets[1][None, :, None]
 
 
-def _check_sign(name: str, value: int) -> None:
-    if value not in (1, -1):
-        raise ValueError(f"`{name}` must be +1 or -1, got {value!r}")
-
-
 def _check_size(grid: Grid, name: str, size: Array, largest: float) -> None:
     """ValueError unless a length is resolved by the cells of the film and fits into it."""
     if min(grid.shape[:2]) < 2:
@@ -184,11 +181,12 @@ def vortex(
     Raises ValueError for a circulation or polarity other than +-1, a position outside the grid, a
     core_radius below the cell or above half the shorter side.
     """
-    _check_sign("circulation", circulation)
-    _check_sign("polarity", polarity)
+    check_grid(grid)
+    check_sign("circulation", circulation)
+    check_sign("polarity", polarity)
     if core_radius is None:
         core_radius = max(10e-9, 2 * max(grid.spacing[:2]))
-    rc = leaf("core_radius", core_radius, above=0)
+    rc = number("core_radius", core_radius, above=0)
     _check_size(grid, "core_radius", rc, min(grid.lengths[:2]) / 2)
     x, y = (offset / rc for offset in _polar(grid, position, rc.dtype))
     s = x**2 + y**2
@@ -225,14 +223,15 @@ def skyrmion(
     radius or width below the cell or above half the shorter side.
     Source: Wang, Yuan & Wang, Commun. Phys. 1, 31 (2018).
     """
-    _check_sign("polarity", polarity)
-    _check_sign("vorticity", vorticity)
-    w = leaf("width", width, above=0)
-    R = leaf("radius", radius, above=0).astype(w.dtype)
+    check_grid(grid)
+    check_sign("polarity", polarity)
+    check_sign("vorticity", vorticity)
+    w = number("width", width, above=0)
+    R = number("radius", radius, above=0).astype(w.dtype)
     half = min(grid.lengths[:2]) / 2
     _check_size(grid, "width", w, half)
     _check_size(grid, "radius", R, half)
-    h = leaf("helicity", helicity).astype(w.dtype)
+    h = number("helicity", helicity).astype(w.dtype)
     x, y = (offset / w for offset in _polar(grid, position, w.dtype))
     square = x**2 + y**2
     centre = square == 0

@@ -8,7 +8,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from ._check import axis_index, is_concrete, leaf
-from ._grid import Grid
+from ._grid import Grid, check_grid
 from ._observe import _count_walls, _wall_state
 
 
@@ -24,6 +24,7 @@ def wall_tilt(grid: Grid, m: ArrayLike, component: str = "z") -> Array:
     Raises ValueError for fewer than two rows with magnet, and unless m_component changes sign
     exactly once along x in each row.
     """
+    check_grid(grid)
     c = axis_index("component", component)
     m = leaf("m", m)
     if m.shape[-4:] != (3, *grid.shape) or m.ndim not in (4, 5):

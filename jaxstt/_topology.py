@@ -10,7 +10,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from ._check import is_concrete, leaf
-from ._grid import Grid
+from ._grid import Grid, check_grid
 from ._stencil import cross, dot, lift, normalise
 
 _CORE = 0.5
@@ -80,6 +80,7 @@ def vortex_core(grid: Grid, m: ArrayLike) -> VortexCore:
 
 
 def _check(grid: Grid, m: ArrayLike) -> Array:
+    check_grid(grid)
     m = leaf("m", m)
     if m.shape[-4:] != (3, *grid.shape) or m.ndim not in (4, 5):
         raise ValueError(f"`m` must have shape (T,) 3, {grid.shape}, got {m.shape}")

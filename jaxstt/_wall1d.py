@@ -12,11 +12,13 @@ from jax.typing import ArrayLike
 from ._check import (
     check_count,
     check_Ms,
+    check_sign,
     check_size,
     check_tolerance,
     is_concrete,
     leaf,
     naming_the_adjoint,
+    number,
 )
 from ._drive import as_drive, check_number, longest_step, value_at
 from ._electron import VELOCITY_PER_MOMENT, TorqueCoefficients, torque_coefficients
@@ -95,9 +97,7 @@ class CollectiveWall(eqx.Module):
         self.alpha, self.n0 = leaf("alpha", alpha, minimum=0), leaf("n0", n0, minimum=0)
         self.xi, self.P = leaf("xi", xi), leaf("P", P, minimum=-1, maximum=1)
         self.gamma = leaf("gamma", gamma, above=0)
-        if charge not in (1, -1):
-            raise ValueError(f"`charge` must be +1 or -1, got {charge!r}")
-        self.charge = int(charge)
+        self.charge = check_sign("charge", charge)
         check_Ms(self.Ms)
         check_size("A", self.A, 1e-3, "J/m")
         for name in ("A", "K", "Kp", "Ms", "alpha", "xi", "P", "n0", "gamma"):
@@ -191,12 +191,9 @@ class CollectiveWall(eqx.Module):
         tol = check_tolerance("rtol", tol)
         check_count("max_steps", max_steps)
         start = (
-            leaf("position", position),
-            self._rest() if angle is None else leaf("angle", angle),
+            number("position", position),
+            self._rest() if angle is None else number("angle", angle),
         )
-        for name, value in zip(("position", "angle"), start, strict=True):
-            if value.ndim:
-                raise ValueError(f"`{name}` must be a number, got shape {value.shape}")
         adjoint = dfx.RecursiveCheckpointAdjoint() if adjoint is None else adjoint
         return naming_the_adjoint(
             lambda: _trajectory(self, t, j, B, *start, tol, adjoint, max_steps)

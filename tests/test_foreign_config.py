@@ -107,6 +107,42 @@ def test_a_start_in_any_unit(scale, unit, tmp_path):
         np.testing.assert_allclose(load_config(path).m0, M, atol=1e-15)
 
 
+@pytest.mark.parametrize(
+    ("names", "fine"),
+    [
+        ({"title": "Oxs_TimeDriver::Magnetization"}, True),
+        ({"labels": ("Oxs_TimeDriver::Magnetization_x", "_y", "_z")}, True),
+        ({"title": "a field of view", "labels": ("m_full_x", "m_full_y", "m_full_z")}, True),
+        ({"title": "Oxs_RungeKuttaEvolve:evolver:Total field"}, False),
+        ({"labels": ("Oxs_Demag::Field_x", "Oxs_Demag::Field_y", "Oxs_Demag::Field_z")}, False),
+        ({"labels": ("H_x", "H_y", "H_z")}, False),
+        ({"labels": ("B_eff_x", "B_eff_y", "B_eff_z")}, False),
+    ],
+)
+def test_a_field_in_A_per_m_is_no_start(names, fine, tmp_path):
+    names = {"labels": ("", "", ""), **names} if "title" in names else names
+    io.write_ovf(tmp_path / "m.ovf", GRID, 8e5 * M, unit="A/m", **names)
+    path = written(tmp_path, START)
+    if fine:
+        assert load_config(path).warnings == ()
+    else:
+        with pytest.raises(ValueError, match=r"m\.ovf: a state must be a magnetisation, got '"):
+            load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("M_there", "unit"), [(1.4e6, "A/m"), (1400.0, "kA/m"), (1400.0, "emu/cc")]
+)
+def test_another_Ms_is_told(M_there, unit, tmp_path):
+    scale = np.full((6, 1, 1), M_there * 8e5 / 1.4e6)
+    io.write_ovf(tmp_path / "m.ovf", GRID, scale * M, unit=unit)
+    assert load_config(written(tmp_path, START)).warnings == ()
+    scale[3] = M_there
+    io.write_ovf(tmp_path / "m.ovf", GRID, scale * M, unit=unit)
+    (told,) = load_config(written(tmp_path, START)).warnings
+    assert "'m.ovf' holds |M| = 1.4e+06 A/m in cell (3, 0, 0), where [magnet] has Ms = 800" in told
+
+
 @pytest.mark.parametrize(("scale", "unit"), [(1.0, "1"), (8e5, "A/m")])
 def test_the_vacuum_of_a_start(scale, unit, tmp_path):
     io.write_ovf(tmp_path / "m.ovf", GRID, scale * M * HOLES, unit=unit)

@@ -148,7 +148,8 @@ DRIVES = {
         lambda: jaxstt.Zeeman(jaxstt.Pulse(np.zeros((3, 4, 1, 2)), 0.0, 1e-9)), "got shape",
     ),
     "mixed shapes": (
-        lambda: jaxstt.Zeeman(jaxstt.Sinusoid(np.zeros(3), np.ones((4, 1, 1)))), "that jax can",
+        lambda: jaxstt.Zeeman(jaxstt.Sinusoid(np.zeros(3), 1e9, np.ones((4, 1, 2)))),
+        "shapes must broadcast, got `amplitude`",
     ),
 }  # fmt: skip
 

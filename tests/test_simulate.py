@@ -407,6 +407,13 @@ def test_coarse_cells_are_told(capsys, tmp_path) -> None:
     assert list(notes(load_config(written(tmp_path, BASE)))) == []
 
 
+def test_a_long_run_is_told(tmp_path) -> None:
+    text = BASE.replace("duration = 0.2e-9\nsave_every", "duration = 0.1e-3\nsave_every")
+    text = text.replace("save_every = 0.05e-9", "save_every = 0.5e-4")
+    (told,) = load_config(written(tmp_path, text)).warnings
+    assert told.startswith("0.0001 s will take about ") and told.endswith("e+07 steps")
+
+
 def test_a_lost_wall_is_nan_and_told(tmp_path) -> None:
     config = load_config(written(tmp_path, BASE + OUTPUT))
     told: list[str] = []

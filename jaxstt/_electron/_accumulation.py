@@ -6,7 +6,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import is_concrete, leaf
+from .._check import check_count, check_type, is_concrete, leaf, number
 from ..constants import E_CHARGE, HBAR, MU_B
 from ._two_band import TwoBand
 
@@ -42,8 +42,8 @@ def spin_accumulation(
     """
     n, dn_dt, j = _unit("n", n), _vector("dn_dt", dn_dt), _vector("j", j)
     grad_n = _vector("grad_n", grad_n, (3, 3))
-    tau_ex, xi = leaf("tau_ex", tau_ex, above=0), leaf("xi", xi, minimum=0)
-    n0, P = leaf("n0", n0, minimum=0), leaf("P", P, minimum=-1, maximum=1)
+    tau_ex, xi = number("tau_ex", tau_ex, above=0), number("xi", xi, minimum=0)
+    n0, P = number("n0", n0, minimum=0), number("P", P, minimum=-1, maximum=1)
     along = (MU_B / E_CHARGE) * P * (j @ grad_n)
     drive = along - n0 * dn_dt
     return _in_time(tau_ex) / (1 + xi**2) * (_TAU * (jnp.cross(n, drive) + xi * drive))
@@ -75,10 +75,11 @@ def spin_accumulation_kspace(
     Raises ValueError for n not of unit length, xi < 0, wrong shapes, nodes < 3.
     Source: Cheng & Niu Eqs (12)-(13), velocity and band signs mended.
     """
+    check_type("gas", gas, TwoBand, "a jaxstt.TwoBand")
     n, dn_dt, E = _unit("n", n), _vector("dn_dt", dn_dt), _vector("E", E)
-    grad_n, xi = _vector("grad_n", grad_n, (3, 3)), leaf("xi", xi, minimum=0)
-    Omega_up, Omega_dn = leaf("Omega_up", Omega_up), leaf("Omega_dn", Omega_dn)
-    if nodes < 3:
+    grad_n, xi = _vector("grad_n", grad_n, (3, 3)), number("xi", xi, minimum=0)
+    Omega_up, Omega_dn = number("Omega_up", Omega_up), number("Omega_dn", Omega_dn)
+    if check_count("nodes", nodes) < 3:
         raise ValueError(f"`nodes` must be >= 3, got {nodes}")
     direction, weight = (jnp.asarray(x, n.dtype) for x in _sphere(nodes))
     x, w = np.polynomial.legendre.leggauss(nodes)

@@ -129,7 +129,8 @@ def effective_polarised_current(
 
     j_e: conventional current density, A/m^2, (3,) or (3, nx, ny, nz).  m: unit vector, the same.
     P, P_H: polarisations of the conductivity, |P| <= 1, and of the Hall conductivity, any.
-    theta_H: Hall angle sigma_H/sigma.  Returns (3,), or the field if one of j_e and m is one.
+    theta_H: Hall angle sigma_H/sigma.  All three numbers, or fields (nx, ny, nz).
+    Returns (3,), or the field if one of j_e and m is one.
 
     Raises ValueError for |P| > 1 and for j_e or m of another shape.
     Source: Cheng & Niu, remark on the anomalous velocity, and Eq (14).
@@ -137,6 +138,12 @@ def effective_polarised_current(
     j_e, m = _together("j_e", j_e, "m", m)
     P, P_H = leaf("P", P, minimum=-1, maximum=1), leaf("P_H", P_H)
     theta_H = leaf("theta_H", theta_H)
+    field = jnp.broadcast_shapes(j_e.shape, m.shape)[1:]
+    for name, x in (("P", P), ("P_H", P_H), ("theta_H", theta_H)):
+        if x.shape not in ((), field):
+            raise ValueError(f"`{name}` must be a number or of shape {field}, got {x.shape}")
+    if not isinstance(exact, bool):
+        raise ValueError(f"`exact` must be True or False, got {exact!r}")
     across = cross(m, j_e)
     excess = (P_H - P) * theta_H
     if exact:

@@ -173,8 +173,13 @@ def spin_deviation(
     ranges = {"xi": {"minimum": 0.0}, "tau_ex": {"above": 0.0}, "gamma": {"above": 0.0}}
     a = dict(zip(given, same_dtype(given, **ranges), strict=True))
     n, rate = a["n"], a["dn_dt"]
-    xi, tau_ex = lift(a["xi"]), lift(a["tau_ex"])
     check_unit("n", n)
+    for name in ("xi", "tau_ex", "gamma"):
+        if a[name].shape not in ((), n.shape[1:]):
+            raise ValueError(
+                f"`{name}` must be a number or of shape {n.shape[1:]}, got {a[name].shape}"
+            )
+    xi, tau_ex = lift(a["xi"]), lift(a["tau_ex"])
     if rate.shape != n.shape:
         raise ValueError(f"`dn_dt` must have the shape {n.shape} of `n`, got {rate.shape}")
     if grad_n is not None:

@@ -17,7 +17,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import check_count, check_tolerance, is_concrete, leaf
+from .._check import check_count, check_tolerance, check_type, is_concrete, leaf
 from .._drive import as_drive, value_at
 from .._pieces import integrate
 from ..constants import GAMMA
@@ -264,6 +264,7 @@ def evolve_spin(
     Raises ValueError for a wrong s0, t or tolerance and a path that is not unit length at t;
     RuntimeError (equinox) for such a path inside jit, or if the steps run out.
     """
+    check_type("ode", ode, AbstractSpinODE, "a jaxstt.SpinODE or LocalSpinODE")
     s0 = None if s0 is None else _check_start(s0)
     dtype = ode.tau_ex.dtype if s0 is None else s0.dtype
     times = _check_times(t, dtype)
@@ -321,7 +322,10 @@ def _check_start(s0: ArrayLike) -> Array:
 def _check_times(t: ArrayLike, dtype: Any) -> Any:
     """Known times as a NumPy array, traced ones as they are, in the dtype of the run."""
     known = is_concrete(t)
-    times = np.asarray(t, dtype) if known else jnp.asarray(t).astype(dtype)
+    try:
+        times = np.asarray(t, dtype) if known else jnp.asarray(t).astype(dtype)
+    except (TypeError, ValueError):
+        raise ValueError(f"`t` must be times in s, got {t!r}") from None
     if times.ndim != 1 or times.shape[0] < 2:
         raise ValueError(f"`t` must hold at least 2 times in s, got shape {times.shape}")
     if known and not (np.all(np.isfinite(times)) and np.all(np.diff(times) > 0)):

@@ -111,6 +111,9 @@ def berry_connection(
     Seen by an electron of velocity v, v.A + Phi is `berry_matrix` of the total derivatives.
     Source: Cheng & Niu Eqs (5)-(6).
     """
+    for name, angle in (("theta", theta), ("phi", phi), ("chi", chi)):
+        if not (callable(angle) or (name == "chi" and angle is None)):
+            raise ValueError(f"`{name}` must be a function of (r, t), got {angle!r}")
     r, t = same_dtype({"r": r, "t": t})
     if r.shape != (3,) or t.shape:
         raise ValueError(f"`r` must be (3,) and `t` a number, got shapes {r.shape}, {t.shape}")
@@ -171,7 +174,14 @@ def spin_lagrangian(
         leaf(name, x, above=0 if name == "Delta" else None).astype(dtype)
         for name, x in energies.items()
     )
-    coupled = jnp.asarray(berry).astype(eta.dtype) @ eta
+    berry = _complex("berry", berry).astype(eta.dtype)
+    shapes = {"eta": (2,), "eta_dot": (2,), "berry": (2, 2), "Delta": (), "k": (3,)}
+    shapes |= {"r_dot": (3,), "E0": ()}
+    values = (eta, eta_dot, berry, Delta, k, r_dot, E0)
+    for (name, shape), value in zip(shapes.items(), values, strict=True):
+        if value.shape != shape:
+            raise ValueError(f"`{name}` must have shape {shape}, got {value.shape}")
+    coupled = berry @ eta
     rate = jnp.vdot(eta, 1j * eta_dot + coupled).real + k @ r_dot
     return HBAR * rate - bloch_vector(eta)[2] * (Delta / 2) - E0
 
@@ -196,12 +206,22 @@ def _matrix(entries: list[list[tuple[Array, Array]]]) -> Array:
 
 def _spinor(name: str, value: ArrayLike) -> Array:
     """A complex array (2, ...) in the precision of its input."""
-    eta = jnp.asarray(value)
+    eta = _complex(name, value)
     if eta.shape[:1] != (2,):
         raise ValueError(f"`{name}` must be (2, ...), got shape {eta.shape}")
-    if not jnp.issubdtype(eta.dtype, jnp.inexact):
-        eta = eta.astype(float)
-    return eta if jnp.iscomplexobj(eta) else jax.lax.complex(eta, jnp.zeros_like(eta))
+    return eta
+
+
+def _complex(name: str, value: ArrayLike) -> Array:
+    try:
+        array = jnp.asarray(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"`{name}` must be complex numbers, got {value!r}") from None
+    if is_concrete(array) and not bool(jnp.all(jnp.isfinite(array))):
+        raise ValueError(f"`{name}` must be finite")
+    if not jnp.issubdtype(array.dtype, jnp.inexact):
+        array = array.astype(float)
+    return array if jnp.iscomplexobj(array) else jax.lax.complex(array, jnp.zeros_like(array))
 
 
 def same_dtype(values: dict[str, Any], **ranges: dict[str, float]) -> list[Array]:

@@ -6,9 +6,8 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from .._check import check_size, is_concrete, leaf
-from .._grid import Grid
+from .._grid import Grid, check_grid
 from .._stencil import sharpest
-from .._types import Vectors
 from ._coefficients import exchange_time
 from ._crossing import WallCrossing, pointwise_error, wall_crossing
 from ._spinor import broadcast
@@ -170,7 +169,7 @@ def precession_length(Delta: ArrayLike, v_F: ArrayLike) -> Array:
     return v_F * exchange_time(Delta)
 
 
-def texture_kappa(grid: Grid, m: Vectors, Delta: ArrayLike, v_F: ArrayLike) -> Array:
+def texture_kappa(grid: Grid, m: ArrayLike, Delta: ArrayLike, v_F: ArrayLike) -> Array:
     """The largest kappa = v_F tau_ex |dm/dx_i| between two cells of a texture.
 
     A wall of width l has |dm/dx| = 1/l in its middle.  m: (3, nx, ny, nz), unit vectors.
@@ -178,7 +177,11 @@ def texture_kappa(grid: Grid, m: Vectors, Delta: ArrayLike, v_F: ArrayLike) -> A
     Raises ValueError for Delta or v_F <= 0.
     Source: Cheng & Niu, the condition l >> v_F tau_ex before the conclusion.
     """
-    return precession_length(Delta, v_F) * sharpest(grid, leaf("m", m))
+    check_grid(grid)
+    m = leaf("m", m)
+    if m.shape != (3, *grid.shape):
+        raise ValueError(f"`m` must have shape {(3, *grid.shape)}, got {m.shape}")
+    return precession_length(Delta, v_F) * sharpest(grid, m)
 
 
 def _change(crossing: WallCrossing) -> Array:

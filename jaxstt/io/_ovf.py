@@ -21,7 +21,17 @@ from ._ovf_head import read_head
 from ._text import decode
 
 _BACKSLASH = r"\\"
-_MAGNETISATIONS = ("a/m", "ka/m", "ma/m", "emu/cm3", "emu/cm^3", "emu/cc")
+_MAGNETISATIONS = {
+    "a/m": 1.0,
+    "ka/m": 1e3,
+    "ma/m": 1e6,
+    "emu/cm3": 1e3,
+    "emu/cm^3": 1e3,
+    "emu/cc": 1e3,
+}
+"""Units of M, in A/m."""
+_FIELD = re.compile(r"field|\b[BH](_\w*)?\b|demag|anisotropy|zeeman", re.IGNORECASE)
+"""What labels or title of a file call a field, which is in A/m as well."""
 _FORMATS = ("text", "binary4", "binary8")
 
 
@@ -120,8 +130,14 @@ def read_state(path: str | os.PathLike) -> tuple[Grid, np.ndarray]:
 
     Vectors in A/m (kA/m, MA/m, emu/cm^3), or of one length without a unit, are divided by their
     length.  Cells of zero length are the vacuum: m is 0 there, and the grid has it as its mask.
-    Raises ValueError naming the file for what is no magnetisation, and as `read_ovf` does.
+    Raises ValueError naming the file for what is no magnetisation, as a field that its labels or
+    its title call so, and as `read_ovf` does.
     """
+    return read_magnetisation(path)[:2]
+
+
+def read_magnetisation(path: str | os.PathLike) -> tuple[Grid, np.ndarray, np.ndarray | None]:
+    """As `read_state`, with |M|, A/m, (nx, ny, nz), if the file is of M."""
     found = read_ovf(path)
     if len(found.values) != 3:
         raise ValueError(f"{path}: valuedim must be 3 for a state, got {len(found.values)}")
@@ -141,7 +157,12 @@ def read_state(path: str | os.PathLike) -> tuple[Grid, np.ndarray]:
             f"{path}: a state must be of unit vectors or in A/m, got vectors of length "
             f"{least:g} to {most:g} in unit {found.unit!r}"
         )
-    return Grid(found.grid.shape, found.grid.spacing, mask=~empty if empty.any() else None), m
+    names = " ".join(found.labels).strip() or found.title
+    if unit in _MAGNETISATIONS and _FIELD.search(names) and "magneti" not in names.lower():
+        raise ValueError(f"{path}: a state must be a magnetisation, got {names!r}")
+    M = length * size * _MAGNETISATIONS[unit] if unit in _MAGNETISATIONS else None
+    grid = Grid(found.grid.shape, found.grid.spacing, mask=~empty if empty.any() else None)
+    return grid, m, M
 
 
 def _read(content: bytes) -> OVF:
