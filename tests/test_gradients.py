@@ -40,8 +40,12 @@ class _Maker:
 
 def _magnet(grid: jaxstt.Grid, kind: str) -> jaxstt.LLG:
     v = _Maker(grid, kind)
-    if grid is WIRE:
+    if grid is WIRE:  # with all terms it takes minutes to compile: tests/validation
         return _wall_in_wire(v)
+    return everything(v, grid)
+
+
+def everything(v: _Maker, grid: jaxstt.Grid) -> jaxstt.LLG:
     energies = (
         jaxstt.Exchange(v(1.3e-11)),
         jaxstt.UniaxialAnisotropy(v(4e5), (0.05, 0.1, 1.0)),
@@ -146,7 +150,11 @@ _SILENT = {"relax": ("torques", ".alpha", ".gamma"), "steady_wall": (), "evolve"
 @pytest.mark.parametrize("kind", ["number", "field"])
 @pytest.mark.parametrize("what", GRIDS)
 def test_every_derivative(what: str, kind: str):
-    llg = _magnet(GRIDS[what], kind)
+    check(what, _magnet(GRIDS[what], kind), {"relax": 15, "steady_wall": 15, "evolve": 30}[what])
+
+
+def check(what: str, llg: jaxstt.LLG, at_least: int) -> None:
+    """Both modes against differences; at_least: how many parameters must make a difference."""
     parameters, rest = eqx.partition(llg, jaxstt.is_parameter(llg))
     value = lambda p, forward=False: _value(what, forward)(eqx.combine(p, rest))  # noqa: E731
     plain = jax.jit(value)
@@ -171,7 +179,7 @@ def test_every_derivative(what: str, kind: str):
     assert not wrong, "\n".join(
         f"{k}: difference {e}, forward {f}, reverse {r}" for k, (e, f, r) in wrong.items()
     )
-    assert loud > {"relax": 15, "steady_wall": 15, "evolve": 30}[what]
+    assert loud > at_least
 
 
 def test_fields_are_fields_here():
