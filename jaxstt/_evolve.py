@@ -324,14 +324,14 @@ def _evolve_adaptive(
             pcoeff=0.3,
             icoeff=0.4,
             norm=lambda x: jnp.max(jnp.abs(x)),
-            dtmax=None if longest is None else (longest / piece.length).astype(m.dtype),
+            dtmax=None if longest is None else piece.parts(longest).astype(m.dtype),
         )
         zero = jnp.zeros((), m.dtype)
         sol = dfx.diffeqsolve(
             term,
             solver,
             zero,
-            zero + 1,
+            piece.end,
             None,  # a given first step brings a host callback that other platforms cannot have
             m,
             (llg, piece),

@@ -83,8 +83,8 @@ def run_fixed(
         m, total, worst = carry
         # The tolerance keeps equal intervals equal in spite of rounding.
         count = jnp.ceil(piece.length / longest * (1 - 1e-5))
-        count = jnp.maximum(count, 1).astype(jnp.int32)
-        dt = piece.length / count.astype(piece.length.dtype)
+        count = jnp.maximum(count, piece.end).astype(jnp.int32)
+        dt = piece.length / jnp.maximum(count, 1).astype(piece.length.dtype)
 
         def once(carry):
             i, m = carry

@@ -23,6 +23,15 @@ class Piece(NamedTuple):
     margin: Array
     """s; drives are not looked at closer to the ends than that."""
 
+    @property
+    def end(self) -> Array:
+        """1., in reduced time, or 0. if the piece is empty."""
+        return (self.length > 0).astype(self.length.dtype)
+
+    def parts(self, step: Array) -> Array:
+        """`step`, s, in reduced time."""
+        return step / jnp.where(self.length > 0, self.length, step)
+
     def time(self, t: Array) -> Array:
         """t [s], but within the piece, on this side of bends."""
         margin = jnp.minimum(self.margin, self.length / 2)
@@ -39,6 +48,8 @@ def integrate(
     """(at the end, saved after times[0] and stacked, lengths of the pieces, s).
 
     advance(carry, piece) -> carry at its end; save(t, carry) is kept at each of times[1:].
+    Of a drive that bends elsewhere most pieces are empty, `advance` should take no step there
+    (a lax.cond here would not batch under a reverse-mode derivative).
     times: (T,) s, increasing.
     """
     bends = breakpoints(drives, times.dtype)
@@ -49,10 +60,7 @@ def integrate(
 
     def one(carry, interval):
         piece = Piece(interval[0], interval[1], margin)
-        if bends.size:  # most pieces of a drive that bends elsewhere are empty
-            carry = lax.cond(piece.length > 0, advance, lambda carry, _: carry, carry, piece)
-        else:
-            carry = advance(carry, piece)
+        carry = advance(carry, piece)
         return carry, save(piece.start + piece.length, carry)
 
     spans = jnp.diff(ends)

@@ -278,12 +278,12 @@ def _trajectory(wall, t, j, B, position, angle, tol, adjoint, max_steps) -> Wall
 
     def advance(carry, piece):
         y, done = carry
-        dtmax = None if longest is None else (longest / piece.length).astype(t.dtype)
+        dtmax = None if longest is None else piece.parts(longest).astype(t.dtype)
         sol = dfx.diffeqsolve(
             dfx.ODETerm(rate),
             dfx.Tsit5(),
             jnp.zeros((), t.dtype),
-            jnp.ones((), t.dtype),
+            piece.end,
             None,
             y,
             piece,

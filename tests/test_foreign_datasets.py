@@ -97,6 +97,14 @@ def test_what_a_store_lacks_is_named(dataset, tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"a", "file"}
 
 
+def test_a_part_of_a_ring_is_no_ring():
+    ring = jaxstt.Grid((4, 3, 1), (1e-9, 2e-9, 3e-9), (True, True, False))
+    m = np.broadcast_to(np.array([0.0, 0, 1])[:, None, None, None], (1, 3, 4, 3, 1))
+    whole = io.to_dataset(ring, [0.0], m)
+    assert io.from_dataset(whole)[0].periodic == (True, True, False)
+    assert io.from_dataset(whole.isel(x=slice(0, 3)))[0].periodic == (False, True, False)
+
+
 def test_turned_and_cut_data_sets(dataset):
     grid, _, m = io.from_dataset(dataset)
     turned = dataset.isel(component=[2, 0, 1]).transpose("z", "component", "x", "t", "y")

@@ -64,20 +64,25 @@ def to_dataset(
         data["magnet"] = (_AXES, np.asarray(grid.mask))
     coords = {axis: (axis, grid.centres(axis), {"units": "m"}) for axis in _AXES}
     coords |= {"t": ("t", times, {"units": "s"}), "component": ("component", list(_AXES))}
-    for name in (attrs or {}).keys() & {*_MESH, _WHOLE}:
+    for name in (attrs or {}).keys() & {*_MESH, "shape", _WHOLE}:
         raise ValueError(f"`attrs` must not hold {name!r}, which is the grid's or the store's")
     return xarray.Dataset(data, coords, mesh_attributes(grid) | dict(attrs or {}))
 
 
 def mesh_attributes(grid: Grid) -> dict[str, Any]:
     """What the coordinates do not tell of the grid."""
-    return {"spacing_m": list(grid.spacing), "periodic": [int(p) for p in grid.periodic]}
+    return {
+        "spacing_m": list(grid.spacing),
+        "periodic": [int(p) for p in grid.periodic],
+        "shape": list(grid.shape),
+    }
 
 
 def from_dataset(dataset: Any) -> tuple[Grid, Array, Array]:
     """(grid, t, m) of a data set made by `to_dataset`.
 
-    The box may have been cut out of a larger one: the `Grid` begins at 0.
+    The box may have been cut out of a larger one: the `Grid` begins at 0, and is periodic along
+    axes that are whole.
     Raises ValueError naming what is missing, and what the coordinates and the grid tell apart.
     """
     for name in ("m", "t", *_AXES):
@@ -101,7 +106,11 @@ def _from_dataset(dataset: Any) -> tuple[Grid, Array, Array]:
             raise ValueError(f"`component` must be x, y, z, got {m['component'].values.tolist()}")
         m = m.sel(component=list(_AXES))
     values = m.transpose("t", "component", *_AXES).values
-    grid = Grid(values.shape[2:], *(_three(dataset.attrs[name], name) for name in _MESH))
+    spacing, periodic = (_three(dataset.attrs[name], name) for name in _MESH)
+    whole = _three(dataset.attrs.get("shape", values.shape[2:]), "shape")
+    cut = [n != full for n, full in zip(values.shape[2:], whole, strict=True)]
+    periodic = [bool(p) and not c for p, c in zip(periodic, cut, strict=True)]
+    grid = Grid(values.shape[2:], spacing, periodic)
     for axis, step in zip(_AXES, grid.spacing, strict=True):
         steps = np.diff(np.asarray(dataset[axis].values, float))
         if not np.all(np.abs(steps - step) <= 1e-3 * step):
@@ -123,7 +132,7 @@ def _three(value: Any, name: str) -> list[float]:
     except (TypeError, ValueError):
         three = np.zeros(0)
     if three.shape != (3,) or (name == "periodic" and not np.all((three == 0) | (three == 1))):
-        wanted = "0 or 1" if name == "periodic" else "lengths"
+        wanted = {"periodic": "0 or 1", "shape": "numbers of cells"}.get(name, "lengths")
         raise ValueError(f"the attribute {name!r} must be three {wanted}, got {value!r}")
     return three.tolist()
 
