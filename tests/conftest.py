@@ -21,7 +21,16 @@ jax.config.update("jax_enable_compilation_cache", False)
 jaxtyping.install_import_hook("jaxstt", "typecheck.check")
 
 VALIDATION = Path(__file__).parent / "validation"
-SLOWEST_FIRST = ("test_notebooks.py",)
+SLOWEST_FIRST = (
+    "test_notebooks.py",
+    "test_gradients.py",
+    "test_evolve.py",
+    "test_nonlocal.py",
+    "test_precision.py",
+    "test_steady.py",
+    "test_llg.py",
+    "test_fit.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,7 +41,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(VALIDATION):
             item.add_marker(pytest.mark.validation)
-    items.sort(key=lambda item: item.path.name not in SLOWEST_FIRST)
+    place = {name: i for i, name in enumerate(SLOWEST_FIRST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
 
 
 @pytest.fixture(scope="module", autouse=True)
