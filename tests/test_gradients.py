@@ -15,6 +15,8 @@ from diffrax import ForwardMode
 import jaxstt
 from jaxstt._kinds import Kind
 
+pytestmark = pytest.mark.thorough
+
 MASK = np.ones((5, 3, 2), bool)
 MASK[0, 0] = MASK[4, 2, 1] = False
 PIECE = jaxstt.Grid(MASK.shape, (3e-9, 4e-9, 5e-9), mask=jnp.asarray(MASK))

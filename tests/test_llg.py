@@ -258,6 +258,7 @@ def test_bad_input(name: str):
         make()
 
 
+@pytest.mark.thorough
 def test_vacuum_stays_empty():
     """With every term: no motion outside the mask, and finite slopes with respect to m and Ms."""
     mask = jax.random.uniform(jax.random.key(5), helpers.GRID.shape) > 0.3

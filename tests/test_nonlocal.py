@@ -100,6 +100,7 @@ def llg(torque, grid) -> jaxstt.LLG:
     return jaxstt.LLG(grid, Ms=MS, alpha=0.5, energies=energies, torques=(torque,))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "ratio,a,xi_eff,within",
     [(20, 0.99925, 0.1002, 2e-3), (3, 0.98455, 0.1087, 5e-3), (1.5, 0.92175, 0.1760, 5e-3)],
@@ -122,6 +123,7 @@ def test_wall_velocity(ratio, a, xi_eff, within, j) -> None:
         assert found / local == pytest.approx(1, abs=2e-3)
 
 
+@pytest.mark.thorough
 def test_derivatives() -> None:
     """By every parameter and by the state, forward, reverse and by differences."""
     grid = wire(2e-9, 100e-9)

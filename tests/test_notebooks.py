@@ -10,6 +10,8 @@ from ipykernel.kernelspec import write_kernel_spec
 
 import jaxstt
 
+pytestmark = pytest.mark.thorough
+
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 SECONDS_PER_CELL = 240

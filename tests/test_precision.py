@@ -266,6 +266,7 @@ def test_float32_agrees_with_float64(name: str) -> None:
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("mode", [jax.jacfwd, jax.grad])
 def test_derivatives_of_the_prediction_in_float32(mode) -> None:
     """In SI the slope of a density with respect to E_F is 1e47."""
@@ -312,6 +313,7 @@ def test_a_slope_by_mass_spoils_no_other_in_float32() -> None:
     assert abs(single[4]) < 1e-4 / M_E
 
 
+@pytest.mark.thorough
 def test_derivatives_by_the_splitting_in_float32() -> None:
     """Delta^2 = 1e-38 J^2 would underflow."""
 

@@ -44,6 +44,7 @@ plain = jax.jit(velocity)
 derivatives = jax.jit(lambda *x: (jax.jacfwd(velocity)(*x), jax.grad(velocity)(*x)))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("regime", DRIVE)
 def test_gradient_by_every_parameter(regime: str) -> None:
     drive = tuple(jnp.asarray(x) for x in DRIVE[regime])

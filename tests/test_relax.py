@@ -49,6 +49,7 @@ def test_derivatives_are_those_of_the_state_of_rest():
     np.testing.assert_allclose(reverse, difference, rtol=1e-6, atol=2e-7)
 
 
+@pytest.mark.thorough
 def test_second_derivatives():
     p, h = jnp.array([1.0, 1.1, 0.9, 1.05]), 1e-3
     slope = jax.jit(jax.jacfwd(_number))

@@ -191,6 +191,7 @@ def test_electrons_through_a_wall(solver, tol: float):
     np.testing.assert_allclose(s, jnp.stack([one(x) for x in v]), atol=1e-11)
 
 
+@pytest.mark.thorough
 def test_derivatives():
     """Forward and reverse, by tau_ex, xi, the path's leaves and s0, against central differences."""
     t = np.array([-6.0, 5.0, 12.0]) * TAU

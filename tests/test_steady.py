@@ -55,6 +55,7 @@ def test_it_moves_as_evolve_does():
         assert np.ptp(x) < 1e-4 * np.abs(x[0])
 
 
+@pytest.mark.thorough
 def test_derivatives_are_those_of_differences():
     def value(p):
         wave = found(p, WALL)

@@ -62,6 +62,7 @@ def test_random_design_in_single_precision_neither_overflows_nor_leaves_the_rang
     assert -3e38 <= b.min() < -2.9e38 and 2.9e38 < b.max() <= 3e38
 
 
+@pytest.mark.thorough
 def test_gradient_of_a_sweep_is_the_sum_of_single_ones():
     theta = jnp.asarray([0.02, 0.5])
 

@@ -95,6 +95,7 @@ def results(gas: TwoBand) -> jax.Array:
     return jnp.stack([gas.P, gas.n0 / 1e4, gas.sigma / 1e7, gas.v_F_up / 1e6, gas.P_dos])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["parabolic", "own"])
 def test_derivatives(kind: str) -> None:
     band = lambda k: (c.HBAR * 1e9) ** 2 * (k * 1e-9) ** 2 / (2 * c.M_E)  # noqa: E731

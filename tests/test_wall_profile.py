@@ -105,6 +105,7 @@ def test_edges_canted_by_dmi(D: float, place: float):
     np.testing.assert_allclose(state.width, width, rtol=0.015)
 
 
+@pytest.mark.thorough
 def test_smooth_and_differentiable_in_canted_domains():
     @jax.jit
     def read(q):
