@@ -12,6 +12,7 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
@@ -40,7 +41,10 @@ class AbstractDrive(eqx.Module):
 
     @property
     def fastest(self) -> Array | None:
-        """How fast it swings between breakpoints, rad/s; None if it does not."""
+        """How fast it swings between breakpoints, rad/s; None if it is straight there.
+
+        Without one of its own a drive is stepped through as a bare function is.
+        """
         return None
 
 
@@ -65,7 +69,7 @@ class Pulse(AbstractDrive):
         self.duration = number("duration", duration, above=0)
         self.rise = number("rise", rise, minimum=0)
         if is_concrete(self.rise) and is_concrete(self.duration):
-            if bool(2 * self.rise > self.duration):
+            if 2 * float(self.rise) > float(self.duration):
                 raise ValueError(
                     f"`rise` must be <= duration/2 = {float(self.duration) / 2:.6g} s, "
                     f"got {float(self.rise):.6g}"
@@ -87,6 +91,10 @@ class Pulse(AbstractDrive):
         end = self.start + self.duration
         return jnp.stack([self.start, self.start + self.rise, end - self.rise, end])
 
+    @property
+    def fastest(self) -> None:
+        return None
+
 
 class Piecewise(AbstractDrive):
     """Straight lines between (times[k], values[k]); constant before the first and after the last.
@@ -107,7 +115,7 @@ class Piecewise(AbstractDrive):
                 f"`values` must have {self.times.shape[0]} entries, one for each of `times`, "
                 f"got shape {self.values.shape}"
             )
-        if is_concrete(self.times) and not bool(jnp.all(jnp.diff(self.times) > 0)):
+        if is_concrete(self.times) and not np.all(np.diff(np.asarray(self.times)) > 0):
             raise ValueError(f"`times` must increase, got {self.times}")
 
     def __call__(self, t: Array) -> Array:
@@ -123,6 +131,10 @@ class Piecewise(AbstractDrive):
     @property
     def breakpoints(self) -> Array:
         return self.times
+
+    @property
+    def fastest(self) -> None:
+        return None
 
 
 class Sinusoid(AbstractDrive):
@@ -184,6 +196,11 @@ def swing(drives: Iterable[Any]) -> Array | None:
     return lax.stop_gradient(jnp.max(jnp.stack(known))) if known else None
 
 
+def _unknown(drive: Any) -> bool:
+    """Whether it does not tell what it does between bends."""
+    return getattr(type(drive), "fastest", AbstractDrive.fastest) is AbstractDrive.fastest
+
+
 def longest_step(drives: Iterable[Any], interval: Array) -> Array | None:
     """The longest step, s, that misses nothing of the drives between two saves; None: any.
 
@@ -195,7 +212,7 @@ def longest_step(drives: Iterable[Any], interval: Array) -> Array | None:
     if rate is not None:
         period = (jnp.pi / 2) / jnp.where(rate == 0, 1.0, rate)
         limits.append(jnp.where(rate == 0, interval, jnp.minimum(period, interval)))
-    if any(callable(x) and not isinstance(x, AbstractDrive) for x in drives):
+    if any(callable(x) and _unknown(x) for x in drives):
         limits.append(interval / _PARTS)
     return lax.stop_gradient(jnp.min(jnp.stack(limits))) if limits else None
 
@@ -219,8 +236,7 @@ def largest(value: Any) -> Array:
 
 def vector_at(value: Any, t: Array) -> Array:
     """The value at time t as a vector field: (3, 1, 1, 1) or (3, nx, ny, nz)."""
-    now = value(t) if callable(value) else value
-    now = jnp.asarray(now)
+    now = jnp.asarray(value(t), t.dtype) if callable(value) else jnp.asarray(value)
     if now.shape[:1] != (3,) or now.ndim not in (1, 4):
         raise ValueError(f"a drive must be (3,) or (3, nx, ny, nz), got shape {now.shape}")
     return now[:, None, None, None] if now.ndim == 1 else now

@@ -20,12 +20,12 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from ._check import check_count, check_tolerance, is_concrete, leaf, naming_the_adjoint
-from ._drive import breakpoints, longest_step
+from ._drive import breakpoints
 from ._fixed import STABLE, UNSTABLE, FixedStep, run_fixed
 from ._llg import LLG, check_llg
 from ._memory import require_memory
 from ._pieces import integrate
-from ._stencil import normalise
+from ._stencil import normalise, within
 
 _MOST_STEPS = 1e10
 """At a microsecond each, as a macrospin takes, three hours; a small wire takes days."""
@@ -141,8 +141,9 @@ def evolve(
     """
     m0 = check_state(llg, m0)
     if is_concrete(m0):
-        for torque in llg.torques:
-            torque.warn(llg.grid, m0)
+        with jax.ensure_compile_time_eval():
+            for torque in llg.torques:
+                torque.warn(llg.grid, m0)
     times = _check_times(t, m0.dtype)
     rate = check_span(llg, times)
     if save is None:
@@ -153,6 +154,7 @@ def evolve(
     start = jnp.asarray(divmod(time.time_ns() // 1000, 10**6), jnp.int32) if progress else None
     if isinstance(solver, FixedStep):
         _check_fixed(rtol, atol, max_steps, adjoint)
+        solver.check(llg)
         forward = isinstance(adjoint, dfx.ForwardMode)
         return naming_the_adjoint(
             lambda: _evolve_fixed(llg, m0, jnp.asarray(times), save, solver, forward, start, throw)
@@ -184,7 +186,7 @@ def check_state(llg: LLG, m0: ArrayLike) -> Array:
                 "`m0` must hold unit vectors (0 outside the mask), "
                 f"got |m0| = {length.flat[off.argmax()]:.6g}"
             )
-    return normalise(m0)
+    return within(llg.grid, normalise(m0))
 
 
 def _check_times(t: ArrayLike, dtype: Any) -> Any:
@@ -212,7 +214,6 @@ def check_span(llg: LLG, times: Any, name: str = "t") -> float | None:
         return None
     span = float(times[-1]) - float(times[0])
     known = all(is_concrete(x) for x in jax.tree.leaves(eqx.filter(llg, eqx.is_array)))
-    rate = float(llg.stiffness() + llg.precession()) if known else None
     steps = expected_steps(llg, span) if known else 0.0
     if steps > _MOST_STEPS:
         raise ValueError(
@@ -221,12 +222,13 @@ def check_span(llg: LLG, times: Any, name: str = "t") -> float | None:
         )
     if span > _LONGEST:
         raise ValueError(f"`{name}` is in s and must not span more than {_LONGEST:g}, got {span:g}")
-    return rate
+    return steps * STABLE / span if known else None
 
 
 def expected_steps(llg: LLG, span: float) -> float:
     """Steps of a run as long as `span`, s, that stability asks for."""
-    return span * float(llg.stiffness() + llg.precession()) / STABLE
+    with jax.ensure_compile_time_eval():  # what is known stays known inside jit
+        return span * float(llg.stiffness() + llg.precession()) / STABLE
 
 
 def _check_fixed(rtol, atol, max_steps, adjoint) -> None:
@@ -314,7 +316,7 @@ def _evolve_adaptive(
 ) -> Solution:
     llg, save = cast(llg, m0.dtype), _reporting(save, times, start)
     term = dfx.ODETerm(_reduced_rate)
-    longest = longest_step(llg.drives(), jnp.max(jnp.diff(times)))
+    drives = llg.drives()
 
     def advance(carry, piece):
         m, result, counts = carry
@@ -324,7 +326,7 @@ def _evolve_adaptive(
             pcoeff=0.3,
             icoeff=0.4,
             norm=lambda x: jnp.max(jnp.abs(x)),
-            dtmax=None if longest is None else piece.parts(longest).astype(m.dtype),
+            dtmax=piece.longest_step(drives),
         )
         zero = jnp.zeros((), m.dtype)
         sol = dfx.diffeqsolve(
@@ -353,7 +355,7 @@ def _evolve_adaptive(
     count = jnp.zeros((), jnp.int32)
     begin = (m0, RESULTS.successful, (count, count))
     (last, result, counts), later, _ = integrate(
-        advance, lambda t, carry: save(t, carry[0]), begin, times, llg.drives()
+        advance, lambda t, carry: save(t, carry[0]), begin, times, drives
     )
     fine = jnp.all(jnp.isfinite(llg.rate(times[0], m0))) & jnp.all(jnp.isfinite(last))
     result = RESULTS.where(fine, result, RESULTS.not_finite)

@@ -13,7 +13,7 @@ import equinox.internal as eqxi
 import jax.numpy as jnp
 from jax import Array, lax
 
-from ._drive import longest_step
+from ._drive import AbstractDrive
 from ._llg import LLG
 from ._pieces import Piece, integrate
 from ._stencil import normalise
@@ -35,6 +35,7 @@ class FixedStep(eqx.Module):
 
     Steps end where a drive bends, too.  Derivatives are exact for the discrete map; those by the
     times of a drive are of the equation, as good as the step.
+    A drive that is a bare function needs dt: its size and pace are not known.
     Raises ValueError for dt <= 0 or checkpoints < 1.
     """
 
@@ -47,22 +48,28 @@ class FixedStep(eqx.Module):
         if self.checkpoints < 1:
             raise ValueError(f"`checkpoints` must be >= 1, got {self.checkpoints}")
 
-    def longest(self, llg: LLG, times: Array) -> Array:
-        """The longest step, s, for these saved times."""
-        dtype = times.dtype
+    def longest(self, llg: LLG, dtype: Any) -> Array:
+        """The longest step, s."""
         dt = jnp.asarray(jnp.inf if self.dt is None else self.dt, dtype)
         if self.dt is None:
             fastest = jnp.maximum(llg.stiffness() / STABLE, llg.precession() / _RESOLVED)
             dt = 1 / fastest.astype(dtype)
-        limit = longest_step(llg.drives(), jnp.max(jnp.diff(times)))
-        return dt if limit is None else jnp.minimum(dt, limit.astype(dtype))
+        return dt
+
+    def check(self, llg: LLG) -> None:
+        """ValueError if there is a drive of which the step cannot be told."""
+        if self.dt is None and any(not isinstance(x, AbstractDrive) for x in llg.drives()):
+            raise ValueError(
+                "`solver`: FixedStep() cannot tell the step for a drive that is a bare function; "
+                "give FixedStep(dt), or a Pulse, Piecewise or Sinusoid"
+            )
 
 
 def run_fixed(
     llg: LLG, m0: Array, times: Array, save: Callable, method: FixedStep, forward: bool
 ) -> tuple[Any, Array, Array, Array]:
     """(saved after t[0], last state, longest step, number of steps)."""
-    longest = method.longest(llg, times)
+    longest, drives = method.longest(llg, m0.dtype), llg.drives()
     nodes = jnp.asarray([0.0, 0.5, 0.5, 1.0], m0.dtype)
     ahead = jnp.asarray([0.5, 0.5, 1.0, 0.0], m0.dtype)
     weights = jnp.asarray([1 / 6, 1 / 3, 1 / 3, 1 / 6], m0.dtype)
@@ -83,6 +90,9 @@ def run_fixed(
         m, total, worst = carry
         # The tolerance keeps equal intervals equal in spite of rounding.
         count = jnp.ceil(piece.length / longest * (1 - 1e-5))
+        limit = piece.longest_step(drives)
+        if limit is not None:
+            count = jnp.maximum(count, jnp.ceil((1 - 1e-5) / limit) * piece.end)
         count = jnp.maximum(count, piece.end).astype(jnp.int32)
         dt = piece.length / jnp.maximum(count, 1).astype(piece.length.dtype)
 
@@ -103,6 +113,6 @@ def run_fixed(
 
     begin = (m0, jnp.zeros((), jnp.int32), jnp.zeros((), m0.dtype))
     (last, total, worst), saved, _ = integrate(
-        advance, lambda t, carry: save(t, carry[0]), begin, times, llg.drives()
+        advance, lambda t, carry: save(t, carry[0]), begin, times, drives
     )
     return saved, last, worst, total

@@ -64,7 +64,7 @@ class Grid(eqx.Module):
                     f"got {mask.dtype} of shape {mask.shape}"
                 )
             mask = jnp.asarray(mask)
-            if is_concrete(mask) and not bool(mask.any()):
+            if is_concrete(mask) and not np.asarray(mask).any():
                 raise ValueError("`mask` must leave at least one magnetic cell, got none")
         self.mask = mask
 

@@ -14,7 +14,7 @@ from ._drive import swing
 from ._energy import AbstractEnergy
 from ._grid import Grid, check_grid
 from ._kinds import Kind, check_kind
-from ._stencil import cross, dot, lift
+from ._stencil import cross, dot, lift, within
 from ._torque import AbstractTorque
 from ._types import Vectors
 from .constants import GAMMA
@@ -65,7 +65,7 @@ class LLG(eqx.Module):
         check_grid(grid)
         self.energies = _terms("energies", energies, AbstractEnergy)
         self.torques = _terms("torques", torques, AbstractTorque)
-        if is_concrete(self.Ms) and not bool(jnp.any(self.Ms > 0)):
+        if is_concrete(self.Ms) and not np.any(np.asarray(self.Ms) > 0):
             raise ValueError("`Ms` must be > 0, got 0")
         check_Ms(self.Ms)
         for name, kind in (("Ms", Kind.FIELD), ("alpha", Kind.FIELD), ("gamma", Kind.NUMBER)):
@@ -81,7 +81,7 @@ class LLG(eqx.Module):
         known = [
             k for k in (getattr(torque, "n0", None) for torque in self.torques) if k is not None
         ]
-        carriers = [n0 for n0 in known if not is_concrete(n0) or bool(jnp.any(n0 > 0))]
+        carriers = [n0 for n0 in known if not is_concrete(n0) or np.any(np.asarray(n0) > 0)]
         if len(carriers) > 1:
             raise ValueError(
                 "`torques` must hold at most one torque with n0 > 0, "
@@ -185,10 +185,12 @@ def _check_vacuum(grid: Grid, Ms: Array) -> None:
     """Only the mask tells the stencils where the magnet ends."""
     if not (Ms.ndim and is_concrete(Ms)) or (grid.mask is not None and not is_concrete(grid.mask)):
         return
-    empty = (Ms == 0) if grid.mask is None else (Ms == 0) & grid.mask
-    if bool(jnp.any(empty)):
+    empty = np.asarray(Ms) == 0  # NumPy: inside jit jax.numpy would trace what is known
+    if grid.mask is not None:
+        empty = empty & np.asarray(grid.mask)
+    if np.any(empty):
         raise ValueError(
-            f"`Ms` is 0 in {int(jnp.sum(empty))} cells of the magnet; "
+            f"`Ms` is 0 in {np.sum(empty)} cells of the magnet; "
             "tell the grid where vacuum is: Grid(..., mask=Ms > 0)"
         )
 
@@ -220,7 +222,7 @@ def _as_state(llg: LLG, m: ArrayLike) -> Array:
         outside = np.asarray(m)[:, ~np.asarray(mask)]
         if outside.size and np.max(np.abs(outside)) > 1e-3:
             raise ValueError("`m` must be 0 outside the mask of the grid, got magnet in vacuum")
-    return m
+    return within(llg.grid, m)
 
 
 def rhs(llg: LLG, t: ArrayLike, m: ArrayLike) -> Array:

@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 
 from ._check import axis_index, is_concrete, leaf
 from ._grid import Grid, check_grid
-from ._stencil import lift
+from ._stencil import lift, within
 from ._wall_profile import read_profile, sign_changes
 
 
@@ -22,9 +22,9 @@ def average(m: ArrayLike, grid: Grid | None = None) -> Array:
     if m.shape[-4:-3] != (3,) or (grid is not None and m.shape[-3:] != grid.shape):
         cells = "nx, ny, nz" if grid is None else grid.shape
         raise ValueError(f"`m` must have shape (..., 3, {cells}), got {m.shape}")
-    mean = jnp.mean(m, axis=(-3, -2, -1))
     if grid is None or grid.mask is None:
-        return mean
+        return jnp.mean(m, axis=(-3, -2, -1))
+    mean = jnp.mean(jnp.where(grid.mask, m, 0.0), axis=(-3, -2, -1))
     return mean * (grid.mask.size / jnp.sum(grid.mask, dtype=mean.dtype))
 
 
@@ -63,7 +63,7 @@ def _profile(grid: Grid, m: Array) -> Array:
     if grid.mask is None:
         return jnp.mean(m, axis=(2, 3))
     cells = jnp.sum(grid.mask, axis=(1, 2), dtype=m.dtype)
-    return jnp.sum(m, axis=(2, 3)) / lift(jnp.maximum(cells, 1))
+    return jnp.sum(within(grid, m), axis=(2, 3)) / lift(jnp.maximum(cells, 1))
 
 
 def _magnet(grid: Grid) -> Array:
@@ -81,7 +81,8 @@ def _wall_state(grid: Grid, m: Array, c: int) -> WallState:
 
 def _count_walls(grid: Grid, m: Array, c: int) -> Array:
     """Sign changes of m_c along x between columns of the magnet, for each leading index."""
-    mean = jnp.mean(m[..., c, :, :, :], axis=(-2, -1))
+    own = m[..., c, :, :, :]
+    mean = jnp.mean(own if grid.mask is None else jnp.where(grid.mask, own, 0.0), axis=(-2, -1))
     return jnp.sum(sign_changes(mean, _magnet(grid)), axis=-1)
 
 

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from ._drive import breakpoints
+from ._drive import breakpoints, longest_step
 
 
 class Piece(NamedTuple):
@@ -28,9 +28,11 @@ class Piece(NamedTuple):
         """1., in reduced time, or 0. if the piece is empty."""
         return (self.length > 0).astype(self.length.dtype)
 
-    def parts(self, step: Array) -> Array:
-        """`step`, s, in reduced time."""
-        return step / jnp.where(self.length > 0, self.length, step)
+    def longest_step(self, drives: Iterable[Any]) -> Array | None:
+        """In reduced time, the longest step that misses nothing of the drives; None: any."""
+        length = jnp.where(self.length > 0, self.length, 1.0)
+        step = longest_step(drives, length)
+        return None if step is None else (step / length).astype(self.length.dtype)
 
     def time(self, t: Array) -> Array:
         """t [s], but within the piece, on this side of bends."""
@@ -55,7 +57,11 @@ def integrate(
     bends = breakpoints(drives, times.dtype)
     ends, margin = times, jnp.zeros((), times.dtype)
     if bends.size:
-        ends = jnp.sort(jnp.concatenate([times, jnp.clip(bends, times[0], times[-1])]))
+        # A bend that is a saved time, or outside, cuts nothing: an end of its own there would not
+        # move with the time, and the derivative by the time would lose what follows.
+        k = jnp.clip(jnp.searchsorted(times, bends), 0, times.size - 1)
+        cuts = (bends > times[0]) & (bends < times[-1]) & (times[k] != bends)
+        ends = jnp.sort(jnp.concatenate([times, jnp.where(cuts, bends, times[0])]))
         margin = 8 * jnp.finfo(times.dtype).eps * jnp.max(jnp.abs(times))
 
     def one(carry, interval):

@@ -96,8 +96,9 @@ def steady_wall(
     else:
         m0 = _require_one_wall(llg.grid, m0, component, "steady_wall")
     if is_concrete(m0):
-        for torque in llg.torques:
-            torque.warn(llg.grid, m0)
+        with jax.ensure_compile_time_eval():
+            for torque in llg.torques:
+                torque.warn(llg.grid, m0)
     wave = _steady(llg, m0, axis, tol, max_steps)
     if not throw:
         return wave

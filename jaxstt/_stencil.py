@@ -104,6 +104,11 @@ def _harmonic(a: Array, b: Array) -> Array:
     return 2 * a * (b / jnp.where(total == 0, 1.0, total))
 
 
+def within(grid: Grid, m: Vectors) -> Vectors:
+    """m in the magnet, 0 in vacuum, whatever m is there."""
+    return m if grid.mask is None else jnp.where(lift(grid.mask), m, 0.0)
+
+
 def check_order(order: int) -> int:
     """2 or 4; ValueError otherwise."""
     if isinstance(order, bool) or not isinstance(order, int) or order not in (2, 4):

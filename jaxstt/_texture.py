@@ -23,7 +23,7 @@ def uniform(grid: Grid, direction: ArrayLike) -> Array:
     v = leaf("direction", direction)
     if v.shape != (3,):
         raise ValueError(f"`direction` must be a vector (3,), got shape {v.shape}")
-    if is_concrete(v) and not bool(jnp.any(v != 0)):
+    if is_concrete(v) and not np.any(np.asarray(v) != 0):
         raise ValueError("`direction` must not be zero, got (0, 0, 0)")
     m = jnp.broadcast_to(v[:, None, None, None], (3, *grid.shape))
     return _masked(grid, normalise(m))
@@ -54,13 +54,13 @@ def _wall(
     check_grid(grid)
     width = number("width", width, above=0)
     charge = check_sign("charge", charge)
-    if is_concrete(width) and bool(width < grid.spacing[0]):
+    if is_concrete(width) and float(width) < grid.spacing[0]:
         raise ValueError(
             f"`width` must be >= the cell dx = {grid.spacing[0]:.4g} m "
             f"(better 3 dx or more), got {float(width):.4g}"
         )
     q = number("position", grid.lengths[0] / 2 if position is None else position)
-    if is_concrete(q) and not bool(jnp.all((q > 0) & (q < grid.lengths[0]))):
+    if is_concrete(q) and not 0 < float(q) < grid.lengths[0]:
         raise ValueError(
             f"`position` must lie in the wire, 0 to {grid.lengths[0]:.4g} m, got {float(q):.4g}"
         )

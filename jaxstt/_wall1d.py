@@ -6,6 +6,7 @@ import diffrax as dfx
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
@@ -20,7 +21,7 @@ from ._check import (
     naming_the_adjoint,
     number,
 )
-from ._drive import as_drive, check_number, longest_step, value_at
+from ._drive import as_drive, check_number, value_at
 from ._electron import VELOCITY_PER_MOMENT, TorqueCoefficients, torque_coefficients
 from ._observe import WallState
 from ._pieces import integrate
@@ -182,7 +183,7 @@ class CollectiveWall(eqx.Module):
         t = leaf("t", t).astype(dtype)
         if t.ndim != 1 or t.shape[0] < 2:
             raise ValueError(f"`t` must hold at least 2 times in s, got shape {t.shape}")
-        if is_concrete(t) and not bool(jnp.all(jnp.diff(t) > 0)):
+        if is_concrete(t) and not np.all(np.diff(np.asarray(t)) > 0):
             raise ValueError("`t` must increase from entry to entry")
         j, B = as_drive("j", j), as_drive("B", B)
         check_number("j", j)
@@ -269,7 +270,6 @@ def _long_time(wall: CollectiveWall, j: Array, B: Array) -> WallMotion:
 @eqx.filter_jit
 def _trajectory(wall, t, j, B, position, angle, tol, adjoint, max_steps) -> WallState:
     length = jnp.sqrt(wall.A / wall.K)  # reduced units: q in lambda, t in the piece
-    longest = longest_step((j, B), jnp.max(jnp.diff(t)))
 
     def rate(s, y, piece):
         now = piece.time(piece.start + s * piece.length)
@@ -278,7 +278,7 @@ def _trajectory(wall, t, j, B, position, angle, tol, adjoint, max_steps) -> Wall
 
     def advance(carry, piece):
         y, done = carry
-        dtmax = None if longest is None else piece.parts(longest).astype(t.dtype)
+        dtmax = piece.longest_step((j, B))
         sol = dfx.diffeqsolve(
             dfx.ODETerm(rate),
             dfx.Tsit5(),

@@ -134,3 +134,14 @@ def test_a_wall_that_leaves_is_an_error():
     t = np.linspace(0, 1e-8, 21)
     with pytest.raises(ValueError, match="stay inside"):
         jaxstt.wall_motion(GRID, _solution(t, 1e-6 * t / 1e-8, 0 * t))
+
+
+def test_what_is_in_vacuum_does_not_count():
+    mask = np.ones((20, 4, 1), bool)
+    mask[:, 2:] = False
+    grid = jaxstt.Grid(mask.shape, (2e-9, 2e-9, 2e-9), mask=mask)
+    m = jaxstt.bloch_wall(grid, 6e-9, position=20.5e-9)
+    full = jnp.where(mask[None], m, 0.5)
+    np.testing.assert_array_equal(jaxstt.average(full, grid), jaxstt.average(m, grid))
+    for one, other in zip(jaxstt.wall_state(grid, full), jaxstt.wall_state(grid, m), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -265,6 +265,23 @@ def test_derivative_by_the_times_of_a_pulse(solver):
     np.testing.assert_allclose(several[0], (8 * near - far) / (12 * h), rtol=1e-6)
 
 
+@pytest.mark.parametrize("times", [{"rise": 0.0}, {"start": 60 * TAU}, {"start": 0.0}])
+def test_magnus_steps_have_derivatives_where_pieces_are_empty(times):
+    def turned(t):
+        return jnp.stack([jnp.sin(t / (20 * TAU)), 0 * t, jnp.cos(t / (20 * TAU))])
+
+    def end(size):
+        times_ = {"start": 10 * TAU, "duration": 20 * TAU, "rise": 5 * TAU, **times}
+        pulse = jaxstt.Pulse(size * jnp.array([1e3, 0.0, 0.5e3]), **times_)
+        ode = SpinODE(turned, tau_ex=TAU, xi=0.1, B=pulse)
+        start = np.array([0.0, 0.0, 1.0])
+        t = np.array([0, 40]) * TAU
+        return evolve_spin(ode, start, t, solver=MagnusSteps(100)).s[-1, 0]
+
+    exact = (end(1.001) - end(0.999)) / 0.002
+    np.testing.assert_allclose(jax.grad(end)(1.0), exact, rtol=1e-4, atol=1e-12)
+
+
 def test_a_field_that_swings_needs_no_bends():
     still = lambda t: jnp.asarray([0.0, 0.0, 1.0])  # noqa: E731
     swing = jaxstt.Sinusoid((1e3, 0.0, 0.0), 0.1 / TAU)

@@ -130,7 +130,7 @@ def _fixed_point(turn: Triple, damp: Array, rest: Triple) -> Triple:
     lean = _cross(turn, rest)
     across = _cross(turn, lean)
     total = damp**2 + turn[0] ** 2 + turn[1] ** 2 + turn[2] ** 2
-    total = total + jnp.finfo(total.dtype).tiny  # nothing moves: 0/0
+    total = jnp.where(total == 0, 1.0, total)  # nothing moves: 0/0
     x, y, z = (r + (damp * p + q) / total for r, p, q in zip(rest, lean, across, strict=True))
     return x, y, z
 

@@ -217,7 +217,7 @@ def _complex(name: str, value: ArrayLike) -> Array:
         array = jnp.asarray(value)
     except (TypeError, ValueError):
         raise ValueError(f"`{name}` must be complex numbers, got {value!r}") from None
-    if is_concrete(array) and not bool(jnp.all(jnp.isfinite(array))):
+    if is_concrete(array) and not np.all(np.isfinite(np.asarray(array))):
         raise ValueError(f"`{name}` must be finite")
     if not jnp.issubdtype(array.dtype, jnp.inexact):
         array = array.astype(float)

@@ -70,7 +70,7 @@ class ShapeAnisotropy(AbstractEnergy):
         if self.N.shape != (3,):
             raise ValueError(f"`N` must be three factors (Nx, Ny, Nz), got shape {self.N.shape}")
         if is_concrete(self.N) and abs(float(np.sum(np.asarray(self.N))) - 1) > 1e-3:
-            raise ValueError(f"`N` must sum to 1, got {float(jnp.sum(self.N)):.6g}")
+            raise ValueError(f"`N` must sum to 1, got {float(np.sum(np.asarray(self.N))):.6g}")
 
     def field(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
         return lift(-MU_0 * Ms) * self.N[:, None, None, None] * m

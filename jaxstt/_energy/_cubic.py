@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
@@ -50,7 +51,7 @@ class CubicAnisotropy(AbstractEnergy):
         self.K1, self.K2 = leaf("K1", K1), leaf("K2", K2)
         self.axis1, self.axis2 = _unit("axis1", axis1), _unit("axis2", axis2)
         if is_concrete(self.axis1) and is_concrete(self.axis2):
-            along = float(jnp.sum(self.axis1 * self.axis2))
+            along = float(np.dot(np.asarray(self.axis1), np.asarray(self.axis2)))
             if abs(along) > 1e-4:
                 raise ValueError(
                     "`axis2` must be perpendicular to `axis1`, "
