@@ -25,24 +25,19 @@ from ._memory import require_memory
 from ._relax import relax
 from ._schema import (
     arguments,
-    check_keys,
-    find,
-    load_array,
     make,
     nearest,
     observables,
     one_of,
     parameters,
-    read,
     read_toml,
     terms,
-    textures,
     within,
 )
+from ._start import Start
 from ._stencil import active_axes
 from ._torque import AbstractTorque
 from .constants import MU_0
-from .io._ovf import read_magnetisation
 
 _REQUIRED = ("grid", "magnet", "initial")
 _LISTS = ("energy", "torque")
@@ -118,7 +113,8 @@ def _build(path: Path, text: str, tables: dict[str, Any]) -> Config:
         grid = Grid(**arguments(Grid, tables["grid"], folder))
         _check_memory(grid, 0)
     with within("[initial]"):
-        grid = _masked(tables["initial"], grid, folder)
+        start = Start.read(tables["initial"], grid, folder)
+        grid = start.masked(grid)
     with within("[magnet]"):
         bare = LLG(grid, **arguments(LLG, tables["magnet"], folder, skip=("energies", "torques")))
     energies = _terms("energy", tables, AbstractEnergy, bare, folder)
@@ -129,7 +125,7 @@ def _build(path: Path, text: str, tables: dict[str, Any]) -> Config:
     with within("[grid]"):
         _check_memory(grid, _bytes(llg))
     with within("[initial]"):
-        m0 = check_state(llg, _initial(tables["initial"], grid, folder))
+        m0 = check_state(llg, start.state(grid))
     rest = None
     if "relax" in tables:
         with within("[relax]"):
@@ -146,7 +142,7 @@ def _build(path: Path, text: str, tables: dict[str, Any]) -> Config:
         stride = _check_output(output, llg, m0, times, every)
     told = (
         *_coarse_cells(llg),
-        *_other_Ms(tables["initial"], llg, folder),
+        *start.other_Ms(llg),
         *_long_run(llg, times),
     )
     return Config(path, text, tables, llg, m0, rest, times, settings, output, stride, told)
@@ -207,69 +203,6 @@ def _check_term(term: Any, bare: LLG) -> None:
     shape = jax.eval_shape(lambda t, m: act(bare.grid, bare.Ms, t, m), t, m).shape
     if shape != m.shape:
         raise ValueError(f"does not fit the grid: it gives {shape}, not {m.shape}")
-
-
-def _initial(table: dict[str, Any], grid: Grid, folder: Path) -> Array:
-    if "file" in table:
-        return jnp.asarray(_state(table, grid, folder)[0], float)
-    if "type" not in table:
-        raise ValueError(f"`type` or `file` is missing (types: {', '.join(textures())})")
-    return make(textures(), table, folder, grid=grid)
-
-
-def _masked(table: dict[str, Any], grid: Grid, folder: Path) -> Grid:
-    """The grid, with the vacuum of the start as its mask if [initial] asks for it."""
-    if "file" not in table or not read("mask", table.get("mask", False), bool, folder):
-        return grid
-    if grid.mask is not None:
-        raise ValueError("`mask` must not be true with a `mask` in [grid], which is taken")
-    magnet = np.any(_state(table, grid, folder)[0] != 0, axis=0)
-    return grid if magnet.all() else Grid(grid.shape, grid.spacing, grid.periodic, magnet)
-
-
-def _state(table: dict[str, Any], grid: Grid, folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """Unit vectors from a file, 0 in vacuum, and |M|, A/m, if it tells."""
-    check_keys(table, ("file", "mask"), "[initial] with `file`")
-    path = find(table["file"], folder)
-    found = M = None
-    if path.suffix.lower() == ".npy":
-        m = load_array(path.name, path.parent)
-    else:
-        found, m, M = read_magnetisation(path)
-    if m.shape != (3, *grid.shape):
-        raise ValueError(
-            f"`file` {path.name!r} must hold a state of shape {(3, *grid.shape)}, got {m.shape}"
-        )
-    if not np.all(np.abs(m) < 2):  # also of nan; `check_state` squares them
-        raise ValueError(f"`file` {path.name!r} must hold unit vectors, got {np.max(np.abs(m)):g}")
-    if found is not None and not np.allclose(found.spacing, grid.spacing, rtol=1e-6, atol=0):
-        raise ValueError(
-            f"`file` {path.name!r} must be on cells of {grid.spacing} m, got {found.spacing}"
-        )
-    holes = ~np.any(m, axis=0) & (True if grid.mask is None else np.asarray(grid.mask))
-    if holes.any() and not table.get("mask", False):
-        raise ValueError(
-            f"`file` {path.name!r} holds {holes.sum()} cells of zero length where the magnet is; "
-            "`mask = true` takes them as vacuum"
-        )
-    return m, M
-
-
-def _other_Ms(table: dict[str, Any], llg: LLG, folder: Path) -> tuple[str, ...]:
-    """That the file to start from was made with another Ms."""
-    M = _state(table, llg.grid, folder)[1] if "file" in table else None
-    if M is None:
-        return ()
-    Ms = np.broadcast_to(np.asarray(llg.Ms, float), M.shape)
-    off = np.where(M > 0, np.abs(M - Ms), 0.0)
-    if np.all(off <= 0.01 * Ms):
-        return ()
-    k = np.unravel_index(np.argmax(off), off.shape)
-    cell = tuple(int(i) for i in k)
-    return (
-        f"[initial] {table['file']!r} holds |M| = {M[k]:.6g} A/m in cell {cell}, where [magnet] "
-        f"has Ms = {Ms[k]:.6g}: only its direction is taken",
-    )
 
 
 def _long_run(llg: LLG, times: np.ndarray | None) -> tuple[str, ...]:

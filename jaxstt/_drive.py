@@ -40,10 +40,10 @@ class AbstractDrive(eqx.Module):
         """Times, s, where the drive or its slope jumps."""
 
     @property
-    def fastest(self) -> Array | None:
-        """How fast it swings between breakpoints, rad/s; None if it is straight there.
+    def fastest(self) -> Array | float | None:
+        """How fast it swings between breakpoints, rad/s, 0 if it is straight there.
 
-        Without one of its own a drive is stepped through as a bare function is.
+        None: it does not tell, and is stepped through as a bare function is.
         """
         return None
 
@@ -92,8 +92,8 @@ class Pulse(AbstractDrive):
         return jnp.stack([self.start, self.start + self.rise, end - self.rise, end])
 
     @property
-    def fastest(self) -> None:
-        return None
+    def fastest(self) -> float:
+        return 0.0
 
 
 class Piecewise(AbstractDrive):
@@ -133,8 +133,8 @@ class Piecewise(AbstractDrive):
         return self.times
 
     @property
-    def fastest(self) -> None:
-        return None
+    def fastest(self) -> float:
+        return 0.0
 
 
 class Sinusoid(AbstractDrive):
@@ -180,7 +180,7 @@ class Sinusoid(AbstractDrive):
 
     @property
     def fastest(self) -> Array:
-        return 2 * jnp.pi * jnp.max(self.frequency)
+        return 2 * jnp.pi * self.frequency
 
 
 def breakpoints(drives: Iterable[Any], dtype: Any) -> Array:
@@ -189,32 +189,27 @@ def breakpoints(drives: Iterable[Any], dtype: Any) -> Array:
     return lax.stop_gradient(jnp.concatenate([jnp.zeros(0), *bends]).astype(dtype))
 
 
-def swing(drives: Iterable[Any]) -> Array | None:
-    """How fast the fastest of the drives swings, rad/s; None if none does."""
+def swings(drives: Iterable[Any]) -> list[Array]:
+    """How fast the drives swing that tell it, rad/s."""
     rates = [x.fastest for x in drives if isinstance(x, AbstractDrive)]
-    known = [rate for rate in rates if rate is not None]
-    return lax.stop_gradient(jnp.max(jnp.stack(known))) if known else None
-
-
-def _unknown(drive: Any) -> bool:
-    """Whether it does not tell what it does between bends."""
-    return getattr(type(drive), "fastest", AbstractDrive.fastest) is AbstractDrive.fastest
+    return [lax.stop_gradient(jnp.asarray(rate)) for rate in rates if rate is not None]
 
 
 def longest_step(drives: Iterable[Any], interval: Array) -> Array | None:
     """The longest step, s, that misses nothing of the drives between two saves; None: any.
 
     interval: s, between these saves.  A quarter of the fastest period, and a part of the interval
-    if there is a function of which nothing is known.
+    if there is a drive of which nothing is known.
     """
-    drives = list(drives)
-    limits, rate = [], swing(drives)
-    if rate is not None:
+    drives = [x for x in drives if callable(x)]
+    if not drives:
+        return None
+    rates = swings(drives)
+    longest = interval if len(rates) == len(drives) else interval / _PARTS
+    for rate in rates:
         period = (jnp.pi / 2) / jnp.where(rate == 0, 1.0, rate)
-        limits.append(jnp.where(rate == 0, interval, jnp.minimum(period, interval)))
-    if any(callable(x) and _unknown(x) for x in drives):
-        limits.append(interval / _PARTS)
-    return lax.stop_gradient(jnp.min(jnp.stack(limits))) if limits else None
+        longest = jnp.where(rate == 0, longest, jnp.minimum(period, longest))
+    return lax.stop_gradient(longest)
 
 
 def as_drive(name: str, value: Any) -> Any:

@@ -50,11 +50,9 @@ class FixedStep(eqx.Module):
 
     def longest(self, llg: LLG, dtype: Any) -> Array:
         """The longest step, s."""
-        dt = jnp.asarray(jnp.inf if self.dt is None else self.dt, dtype)
-        if self.dt is None:
-            fastest = jnp.maximum(llg.stiffness() / STABLE, llg.precession() / _RESOLVED)
-            dt = 1 / fastest.astype(dtype)
-        return dt
+        if self.dt is not None:
+            return jnp.asarray(self.dt, dtype)
+        return 1 / jnp.maximum(llg.stiffness() / STABLE, llg.precession() / _RESOLVED).astype(dtype)
 
     def check(self, llg: LLG) -> None:
         """ValueError if there is a drive of which the step cannot be told."""
@@ -112,7 +110,7 @@ def run_fixed(
         return m, total + count, jnp.maximum(worst, lax.stop_gradient(dt))
 
     begin = (m0, jnp.zeros((), jnp.int32), jnp.zeros((), m0.dtype))
-    (last, total, worst), saved, _ = integrate(
+    (last, total, worst), saved = integrate(
         advance, lambda t, carry: save(t, carry[0]), begin, times, drives
     )
     return saved, last, worst, total

@@ -1,16 +1,18 @@
 """The Landau-Lifshitz-Gilbert equation: energies and torques put together."""
 
 from collections.abc import Iterable
+from functools import reduce
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
 from ._check import check_Ms, check_type, is_concrete, leaf, number
-from ._drive import swing
+from ._drive import swings
 from ._energy import AbstractEnergy
 from ._grid import Grid, check_grid
 from ._kinds import Kind, check_kind
@@ -146,21 +148,22 @@ class LLG(eqx.Module):
 
         gamma |dB/dm| plus what the torques add; damping and n0 only lower it.
         """
-        zero = jnp.zeros((), self.gamma.dtype)
-        B = sum((term.stiffness(self.grid, self.Ms) for term in self.energies), zero)
-        own = sum((term.stiffness(self.grid, self.Ms) for term in self.torques), zero)
-        return jnp.max(self.gamma) * B + own
+        return self._fastest(self.energies, self.torques)
 
     def precession(self) -> Array:
         """An upper estimate of the rate, 1/s, at which a uniform state turns and drives swing.
 
         It sets the step that resolves the motion, where `stiffness` sets the one that is stable.
         """
+        local = (tuple(x for x in terms if x.local) for terms in (self.energies, self.torques))
         zero = jnp.zeros((), self.gamma.dtype)
-        B = sum((e.stiffness(self.grid, self.Ms) for e in self.energies if e.local), zero)
-        own = sum((t.stiffness(self.grid, self.Ms) for t in self.torques if t.local), zero)
-        driven = swing(self.drives())
-        return jnp.max(self.gamma) * B + own + (zero if driven is None else driven)
+        return self._fastest(*local) + reduce(jnp.maximum, swings(self.drives()), zero)
+
+    def _fastest(self, energies: tuple, torques: tuple) -> Array:
+        zero = jnp.zeros((), self.gamma.dtype)
+        B = sum((term.stiffness(self.grid, self.Ms) for term in energies), zero)
+        own = sum((term.stiffness(self.grid, self.Ms) for term in torques), zero)
+        return jnp.max(self.gamma) * B + own
 
     def drives(self) -> list[Any]:
         """What depends on time."""
@@ -209,20 +212,34 @@ def check_llg(llg: Any) -> None:
 
 
 def _arguments(llg: LLG, t: ArrayLike, m: ArrayLike) -> tuple[LLG, Array, Array]:
+    m = within(llg.grid, as_state(llg, "m", m))
+    return llg, number("t", t).astype(float), m
+
+
+def as_state(llg: LLG, name: str, m: ArrayLike) -> Array:
+    """m on the grid of `llg`; ValueError naming it for another shape, or magnet in vacuum.
+
+    What is traced cannot be refused; `within` leaves nothing of it there.
+    """
     check_llg(llg)
-    return llg, number("t", t).astype(float), _as_state(llg, m)
-
-
-def _as_state(llg: LLG, m: ArrayLike) -> Array:
-    m = leaf("m", m)
+    m, mask = leaf(name, m), llg.grid.mask
     if m.shape != (3, *llg.grid.shape):
-        raise ValueError(f"`m` must have shape {(3, *llg.grid.shape)}, got {m.shape}")
-    mask = llg.grid.mask
+        raise ValueError(f"`{name}` must have shape {(3, *llg.grid.shape)}, got {m.shape}")
     if mask is not None and is_concrete(mask) and is_concrete(m):
-        outside = np.asarray(m)[:, ~np.asarray(mask)]
-        if outside.size and np.max(np.abs(outside)) > 1e-3:
-            raise ValueError("`m` must be 0 outside the mask of the grid, got magnet in vacuum")
-    return within(llg.grid, m)
+        length = np.sqrt(np.sum(np.asarray(m, float) ** 2, axis=0))
+        if np.any(length[~np.asarray(mask)] > 1e-3):
+            raise ValueError(
+                f"`{name}` must be 0 outside the mask of the grid, got magnet in vacuum"
+            )
+    return m
+
+
+def warn(llg: LLG, m: Array) -> None:
+    """Warn of what the torques cannot describe in a state that is known."""
+    if is_concrete(m):
+        with jax.ensure_compile_time_eval():
+            for torque in llg.torques:
+                torque.warn(llg.grid, m)
 
 
 def rhs(llg: LLG, t: ArrayLike, m: ArrayLike) -> Array:

@@ -46,8 +46,8 @@ def integrate(
     begin: Any,
     times: Array,
     drives: Iterable[Any],
-) -> tuple[Any, Any, Array]:
-    """(at the end, saved after times[0] and stacked, lengths of the pieces, s).
+) -> tuple[Any, Any]:
+    """(at the end, saved after times[0] and stacked).
 
     advance(carry, piece) -> carry at its end; save(t, carry) is kept at each of times[1:].
     Of a drive that bends elsewhere most pieces are empty, `advance` should take no step there
@@ -69,9 +69,8 @@ def integrate(
         carry = advance(carry, piece)
         return carry, save(piece.start + piece.length, carry)
 
-    spans = jnp.diff(ends)
-    last, saved = lax.scan(one, begin, (ends[:-1], spans))
+    last, saved = lax.scan(one, begin, (ends[:-1], jnp.diff(ends)))
     if bends.size:
         wanted = jnp.searchsorted(ends, times[1:]) - 1
         saved = jax.tree.map(lambda x: x[wanted], saved)
-    return last, saved, spans
+    return last, saved

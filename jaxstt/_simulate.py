@@ -20,6 +20,7 @@ from jax import Array
 
 from ._config import Config
 from ._evolve import RESULTS, evolve
+from ._llg import warn as warn_of_torques
 from ._measure import Columns, Observer, unit
 from ._memory import memory, readable
 from ._relax import RELAX_RESULTS, relax
@@ -205,8 +206,7 @@ def notes(config: Config) -> Iterator[str]:
     yield from config.warnings
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        for torque in config.llg.torques:
-            torque.warn(config.llg.grid, config.m0)
+        warn_of_torques(config.llg, config.m0)
     yield from (str(w.message) for w in caught)
 
 

@@ -15,7 +15,7 @@ from ._check import axis_index, check_count, check_tolerance, is_concrete
 from ._columns import ColumnSolver
 from ._evolve import cast, check_state
 from ._grid import Grid
-from ._llg import LLG
+from ._llg import LLG, warn
 from ._observe import _count_walls, _require_one_wall
 from ._stencil import cross, dot, lift, neighbours, normalise, second_difference
 from ._types import Vectors
@@ -95,10 +95,7 @@ def steady_wall(
             raise ValueError(f"steady_wall: m_{component} must change sign along x, got no wall")
     else:
         m0 = _require_one_wall(llg.grid, m0, component, "steady_wall")
-    if is_concrete(m0):
-        with jax.ensure_compile_time_eval():
-            for torque in llg.torques:
-                torque.warn(llg.grid, m0)
+    warn(llg, m0)
     wave = _steady(llg, m0, axis, tol, max_steps)
     if not throw:
         return wave

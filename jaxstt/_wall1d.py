@@ -297,7 +297,7 @@ def _trajectory(wall, t, j, B, position, angle, tol, adjoint, max_steps) -> Wall
         return sol.ys[0], done & (sol.result == dfx.RESULTS.successful)
 
     begin = jnp.stack([position.astype(t.dtype) / length, angle.astype(t.dtype)])
-    (_, done), later, _ = integrate(
+    (_, done), later = integrate(
         advance, lambda t, carry: carry[0], (begin, jnp.asarray(True)), t, (j, B)
     )
     y = jnp.concatenate([begin[None], later])

@@ -25,6 +25,7 @@ SLOWEST_FIRST = (
     "test_notebooks.py",
     "test_gradients.py",
     "test_evolve.py",
+    "test_drives.py",
     "test_nonlocal.py",
     "test_precision.py",
     "test_steady.py",

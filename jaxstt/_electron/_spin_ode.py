@@ -379,7 +379,7 @@ def _evolve(ode, s0, times, solver, adjoint, rtol, atol, max_steps, throw) -> Sp
         return s, done & reached, count + steps
 
     begin = (start, jnp.asarray(True), jnp.zeros((), jnp.int32))
-    (last, done, steps), later, _ = integrate(
+    (last, done, steps), later = integrate(
         advance, lambda t, carry: carry[0], begin, times, ode.drives
     )
     result = SPIN_RESULTS.where(done, SPIN_RESULTS.successful, SPIN_RESULTS.max_steps_reached)

@@ -111,7 +111,7 @@ class NonlocalSTT(AbstractTorque):
                 f"m turns by {turn:.2g} rad from cell to cell along {self.axis}: the electrons of "
                 "NonlocalSTT see a texture narrower than two cells (better four or more)",
                 ValidityWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def rate(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:

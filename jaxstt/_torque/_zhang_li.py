@@ -155,7 +155,7 @@ class ZhangLi(AbstractTorque):
                 f"precession_length |grad m| = {kappa:.2g}, should be below {GOOD:g}; "
                 "NonlocalSTT follows the spins, `jaxstt validity` tells what it changes",
                 ValidityWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
