@@ -212,8 +212,8 @@ def check_llg(llg: Any) -> None:
 
 
 def _arguments(llg: LLG, t: ArrayLike, m: ArrayLike) -> tuple[LLG, Array, Array]:
-    m = within(llg.grid, as_state(llg, "m", m))
-    return llg, number("t", t).astype(float), m
+    m = as_state(llg, "m", m)
+    return llg, number("t", t).astype(float), within(llg.grid, m)
 
 
 def as_state(llg: LLG, name: str, m: ArrayLike) -> Array:
