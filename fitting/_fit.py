@@ -8,18 +8,14 @@ from typing import Any
 
 import jax
 
-from ._data import Measurements, load_measurements
+from ._data import Measurements, Sample, load_measurements
+from ._errorbars import identify, stated_errors
 from ._errors import InputError
-from ._identify import identify
 from ._models import get_model
 from ._parameters import POLARISATION, allowed, known
 from ._problem import Counter, Problem, evaluate, set_up
-from ._report import Fit
-from ._sample import Sample
-from ._solve import MAX_STEPS, Callback, check_optimizer
-from ._starts import ANCHOR, Search, starting_points
-from ._summary import Minimum, summary
-from ._uncertainty import stated_errors
+from ._report import Fit, Minimum, summary
+from ._solve import ANCHOR, MAX_STEPS, Callback, Search, check_optimizer, starting_points
 
 
 def fit(

@@ -1,6 +1,6 @@
 """`python -m jaxstt`: the same as `jaxstt`."""
 
-from ._cli import main
+from ._app import main
 
 if __name__ == "__main__":
     main()

@@ -7,9 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from ._electron._crossing import wall_crossing
-from ._electron._validity import GOOD, REFUSE, Validity, judge
-from ._grid import Grid
+from ._electron import GOOD, REFUSE, Validity, judge, wall_crossing
+from ._mesh import Grid
 from .constants import EV, HBAR
 
 # Okabe and Ito's palette: told apart by every reader and in grey.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jaxstt
-from jaxstt._energy._cubic import CubicAnisotropy
+from jaxstt import CubicAnisotropy
 
 GRID = jaxstt.Grid((6, 4, 2), (2e-9, 3e-9, 4e-9))
 MS = jnp.asarray(8e5)

@@ -6,10 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from fitting import datasets
-from fitting._data import COLUMNS, OBSERVABLES, TRUTH, load_measurements, template
-from fitting._errors import InputError
-from fitting._sample import KEYS, Sample
+from fitting import InputError, Sample, datasets, load_measurements, template
+from fitting._data._measurements import COLUMNS, OBSERVABLES, TRUTH
+from fitting._data._sample import KEYS
 from jaxstt import constants
 
 COLUMN_LINE = "observable,current_density_A_per_m2,field_T,value,std,unit"

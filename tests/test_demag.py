@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import jaxstt
-import jaxstt._memory
-from jaxstt._energy._demag import memory_of_demag
+from jaxstt._energy import memory_of_demag
 from jaxstt._energy._newell import PAIRS, newell
 from jaxstt.constants import MU_0
 
@@ -169,5 +168,5 @@ def test_refused(monkeypatch):
         ValueError, match=r"`grid` \(20000, 20000, 4\): magnetostatics needs 998 GB, the device has"
     ):
         jaxstt.Demag(jaxstt.Grid((20000, 20000, 4), D))
-    monkeypatch.setattr(jaxstt._memory, "memory", lambda: None)
+    monkeypatch.setattr("jaxstt._core._memory.memory", lambda: None)
     jaxstt.Demag(grid)  # a machine that does not tell how much it has

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import jaxstt
-from jaxstt._energy._dmi import BulkDMI, InterfacialDMI
+from jaxstt import BulkDMI, InterfacialDMI
 
 A, K, D, MS = 16e-12, 510e3, 2e-3, 1.1e6
 STRIP = 60e-9

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import jaxstt
-import jaxstt._memory
 
 WIRE = helpers.WIRE
 FORWARD = diffrax.ForwardMode()
@@ -235,7 +234,7 @@ def test_relax_finds_the_wall_and_stops():
 
 
 def test_states_beyond_the_memory_are_refused(monkeypatch):
-    monkeypatch.setattr(jaxstt._memory, "memory", lambda: 10**6)
+    monkeypatch.setattr("jaxstt._core._memory.memory", lambda: 10**6)
     llg = jaxstt.LLG(helpers.WIRE, Ms=8e5, alpha=0.1)
     with pytest.raises(ValueError, match=r"`t`: keeping 1001 states .* needs 4.61 MB, .* has 1 MB"):
         jaxstt.evolve(llg, jaxstt.uniform(helpers.WIRE, (1, 0, 0)), np.linspace(0, 1e-9, 1001))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import jaxstt
-from jaxstt._energy._exchange import Exchange
+from jaxstt import Exchange
 
 A, MS = 1.3e-11, 8e5
 T = jnp.asarray(0.0)

@@ -9,10 +9,10 @@ import pytest
 from fit_data import measurements, with_wall
 
 import fitting
-from fitting._models import get_model
+from fitting._errorbars import birge_ratio, interval
+from fitting._models import collective_wall, get_model, on_the_edge
+from fitting._models._base import hard_is_b
 from fitting._problem import Counter, evaluate, set_up
-from fitting._protocol import collective_wall, hard_is_b, on_the_edge
-from fitting._uncertainty import birge_ratio, interval
 
 TRUTH = {"xi": 0.25, "P": 0.5, "alpha": 0.1}
 

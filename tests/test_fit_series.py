@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fitting._errors import InputError
-from fitting._series import load_series
+from fitting import InputError
+from fitting._data._series import load_series
 
 GOOD = {
     "csv": "# free text\nxi,time_s,mx,my\n0,1e-9,0.1,0.2\n0,2e-9,0.3,0.4\n",

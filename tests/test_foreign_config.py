@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from jaxstt import Grid, io
-from jaxstt._cli import run
-from jaxstt._config import load_config
+from jaxstt._app._cli import run
+from jaxstt._app._config import load_config
 
 BASE = """# a wall, τ ≈ 1 ns
 [grid]

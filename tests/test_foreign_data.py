@@ -6,9 +6,8 @@ import foreign
 import numpy as np
 import pytest
 
-from fitting import datasets
-from fitting._data import load_measurements
-from fitting._sample import KEYS
+from fitting import datasets, load_measurements
+from fitting._data._sample import KEYS
 
 COLUMNS = "observable,current_density_A_per_m2,field_T,value,std,unit,source"
 ROWS = "wall_velocity,-1e11,,10.25,0.5,m/s,first\nwall_velocity,,1e-3,-20,1,m/s,second\n"

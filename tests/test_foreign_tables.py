@@ -4,7 +4,7 @@ import foreign
 import numpy as np
 import pytest
 
-from fitting._series import load_series
+from fitting._data._series import load_series
 from jaxstt import io
 
 COLUMNS = ["Iteration", "Applied Field", "Total Energy", "t", "mx"]

@@ -13,7 +13,7 @@ import pytest
 from diffrax import ForwardMode
 
 import jaxstt
-from jaxstt._kinds import Kind
+from jaxstt._core import Kind
 
 pytestmark = pytest.mark.thorough
 

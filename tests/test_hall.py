@@ -7,9 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxstt import (
+    AnomalousHall,
+    TwoBand,
+    effective_polarised_current,
+    spin_accumulation,
+    spin_accumulation_kspace,
+)
 from jaxstt import constants as c
-from jaxstt._electron import TwoBand, spin_accumulation, spin_accumulation_kspace
-from jaxstt._electron._hall import AnomalousHall, effective_polarised_current
 
 EV = c.EV
 OMEGA = {"Omega_up": 4e-21, "Omega_dn": -1.5e-21}

@@ -11,7 +11,7 @@ from fit_data import measurements
 
 import fitting
 import jaxstt
-from fitting._identify import identify
+from fitting._errorbars import identify
 from fitting._models import get_model
 from fitting._problem import Counter, Evaluation, evaluate, set_up
 from jaxstt import constants

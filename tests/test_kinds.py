@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import jaxstt
-from jaxstt._kinds import Kind
+from jaxstt._core import Kind
+from jaxstt._dynamics import check_span
 
 GRIDS = [jaxstt.Grid((4, 1, 1), (2e-9,) * 3), jaxstt.Grid((4, 2, 3), (2e-9,) * 3)]
 D3 = {"thickness": 2e-9}
@@ -255,7 +256,6 @@ def test_bad_input_is_refused_by_name(case: str):
 
 def test_a_millisecond_of_a_macrospin_is_no_mistake():
     """What is expected is counted in steps, not in seconds."""
-    from jaxstt._evolve import check_span
 
     grid = jaxstt.Grid((1, 1, 1), (2e-9,) * 3)
     spin = jaxstt.LLG(grid, Ms=8e5, alpha=0.1, energies=(jaxstt.Zeeman((0.0, 0.0, 0.1)),))

@@ -10,15 +10,11 @@ import pytest
 from fit_data import measurements
 
 import fitting
+from fitting import Posterior, sample_posterior
+from fitting._explore._correlated_pairs import rank_correlation, ridges
+from fitting._explore._posterior import unwind, wind
 from fitting._models import get_model
-from fitting._posterior import (
-    Posterior,
-    sample_posterior,
-    unwind,
-    wind,
-)
 from fitting._problem import set_up
-from fitting._ridges import rank_correlation, ridges
 from jaxstt import constants
 
 pytest.importorskip("numpyro")

@@ -8,8 +8,7 @@ import pytest
 from fit_data import measurements
 
 import fitting
-from fitting._coverage import coverage
-from fitting._profile import profile
+from fitting import coverage, profile
 from jaxstt import constants
 
 MS, E, MU_B = 8e5, constants.E_CHARGE, constants.MU_B

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jaxstt
-from jaxstt._relax import RELAX_RESULTS
+from jaxstt import RELAX_RESULTS
 
 MASK = np.ones((12, 6, 1), bool)
 MASK[:2, :2] = MASK[9:, 4:] = False

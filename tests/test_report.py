@@ -10,7 +10,7 @@ from fit_data import measurements
 import fitting
 from fitting._format import interval_text, listed, with_error
 from fitting._plot import figure, panels
-from fitting._report import implied_magnetisation
+from fitting._report._result import implied_magnetisation
 
 
 @pytest.fixture(scope="module")

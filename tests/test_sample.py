@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from fitting._errors import InputError
-from fitting._sample import KEYS, Sample, rectangle_factors, wall_factor
+from fitting import InputError, Sample
+from fitting._data._sample import KEYS, rectangle_factors, wall_factor
 from jaxstt import constants
 
 STRIP = Sample(

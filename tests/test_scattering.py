@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstt._electron._crossing import direction_cosines, linear_response, wall_crossing
-from jaxstt._electron._scattering import scattered_response, scattering_coefficient
+from jaxstt import linear_response, scattered_response, scattering_coefficient, wall_crossing
+from jaxstt._electron._crossing import direction_cosines
 
 TIMES = np.array([0.1, 0.3, 1.0, 3.0, 10.0])
 

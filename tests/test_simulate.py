@@ -22,11 +22,10 @@ from jaxstt import (
     total_energy,
     wall_state,
 )
-from jaxstt._cli import run
-from jaxstt._config import load_config
-from jaxstt._measure import Observer
-from jaxstt._schema import observables, terms, textures
-from jaxstt._simulate import _chunks, _progress, notes
+from jaxstt._app._cli import run
+from jaxstt._app._config import load_config
+from jaxstt._app._run_table import Observer
+from jaxstt._app._simulate import _chunks, _progress, notes
 from jaxstt.io import ZARR_FORMAT, from_dataset, load_zarr, read_ovf, read_table
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -230,26 +229,6 @@ def test_no_config(capsys, tmp_path) -> None:
     assert "utf-8" in capsys.readouterr().err
 
 
-def test_registries_are_the_public_names() -> None:
-    from jaxstt._drive import AbstractDrive
-    from jaxstt._energy import AbstractEnergy
-    from jaxstt._torque import AbstractTorque
-
-    assert {"Exchange", "Demag", "Zeeman"} <= terms(AbstractEnergy).keys()
-    assert {"ZhangLi", "ZhangLi.from_velocity", "NonlocalSTT"} <= terms(AbstractTorque).keys()
-    assert terms(AbstractDrive).keys() == {"Pulse", "Piecewise", "Sinusoid"}
-    assert {
-        "uniform",
-        "random",
-        "bloch_wall",
-        "neel_wall",
-        "head_to_head_wall",
-    } <= textures().keys()
-    assert {"average", "wall_position", "wall_width", "wall_angle"} <= observables().keys()
-    wrong = {"emf", "wall_motion", "topological_density", "texture_kappa", "rhs"}
-    assert not wrong & (textures().keys() | observables().keys())
-
-
 def state_in(path: Path) -> np.ndarray:
     return read_ovf(path).values
 
@@ -306,7 +285,7 @@ def test_same_numbers_as_the_functions(finished) -> None:
 
 
 def test_chunks_change_nothing_and_ctrl_c_keeps_them(finished, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("jaxstt._simulate._CHUNK", 3)
+    monkeypatch.setattr("jaxstt._app._simulate._CHUNK", 3)
     path = written(tmp_path, BASE + OUTPUT)
     assert run(["simulate", str(path), "--out", str(tmp_path / "whole")]) == 0
     whole, chunked = columns_of(finished), columns_of(tmp_path / "whole")
@@ -320,7 +299,7 @@ def test_chunks_change_nothing_and_ctrl_c_keeps_them(finished, tmp_path, monkeyp
         calls.append(1)
         return evolve(*args, **options)
 
-    monkeypatch.setattr("jaxstt._simulate.evolve", impatient)
+    monkeypatch.setattr("jaxstt._app._simulate.evolve", impatient)
     assert run(["simulate", str(path), "--out", str(tmp_path / "part")]) == 130
     part = columns_of(tmp_path / "part")
     np.testing.assert_allclose(part["mz"], whole["mz"][:3], rtol=1e-9, atol=1e-12)
@@ -332,7 +311,7 @@ def test_chunks_change_nothing_and_ctrl_c_keeps_them(finished, tmp_path, monkeyp
 
 def test_a_run_that_fails_leaves_what_was_done(finished, capsys, tmp_path, monkeypatch) -> None:
     fails = lambda *a, **k: evolve(*a, **k)._replace(result=RESULTS.max_steps_reached)  # noqa: E731
-    monkeypatch.setattr("jaxstt._simulate.evolve", fails)
+    monkeypatch.setattr("jaxstt._app._simulate.evolve", fails)
     path = written(tmp_path, BASE)
     assert run(["simulate", str(path), "--out", str(tmp_path / "out")]) == 3
     out, err = capsys.readouterr()

@@ -9,15 +9,18 @@ import pytest
 import scipy.linalg
 
 import jaxstt
-from jaxstt._electron._spin_ode import (
+from jaxstt import (
     SPIN_RESULTS,
     LocalSpinODE,
+    MagnusSteps,
     SpinODE,
+    bloch_vector,
     evolve_spin,
+    exchange_hamiltonian,
+    local_frame,
     local_matrix,
+    spin_basis,
 )
-from jaxstt._electron._spin_steps import MagnusSteps
-from jaxstt._electron._spinor import bloch_vector, exchange_hamiltonian, local_frame, spin_basis
 from jaxstt.constants import EV, GAMMA, HBAR
 
 TAU = HBAR / EV
@@ -345,7 +348,7 @@ BAD = {
     "nan path": (lambda: _run(lambda t: jnp.full(3, jnp.nan)), "`n` must be unit length"),
     "s0": (lambda: _run(s0=(0, 1.0)), r"`s0` must be \(3,\)"),
     "s0 length": (lambda: _run(s0=(0, 1.0, 0.5)), "`s0` must not be longer than 1"),
-    "t": (lambda: _run(t=(1e-15, 0.0)), "`t` must be finite and increase"),
+    "t": (lambda: _run(t=(1e-15, 0.0)), "`t` must increase"),
     "seconds": (lambda: _run(t=(0.0, 1.0)), "`t` is in s and must be < 1e.08 tau_ex"),
     "one t": (lambda: _run(t=(0.0,)), "`t` must hold at least 2 times"),
     "rtol": (lambda: _run(rtol=0.0), "`rtol` must be a number > 0, got 0"),

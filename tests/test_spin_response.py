@@ -5,15 +5,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstt._electron._response import (
+from jaxstt import (
+    MagnusSteps,
+    SpinODE,
+    evolve_spin,
     frame_rates,
+    local_frame,
     spin_average,
     spin_deviation,
     spin_response,
     spin_response_perturbative,
 )
-from jaxstt._electron._spin_ode import MagnusSteps, SpinODE, evolve_spin
-from jaxstt._electron._spinor import local_frame
 
 XI = (0.0, 0.02, 0.1, 0.5)
 T = np.linspace(0, 40, 401)

@@ -5,15 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstt._electron._response import spin_deviation
-from jaxstt._electron._spin_ode import local_matrix
-from jaxstt._electron._spinor import (
+from jaxstt import (
     berry_connection,
     berry_matrix,
     bloch_vector,
     exchange_hamiltonian,
     local_frame,
+    local_matrix,
     spin_basis,
+    spin_deviation,
     spin_lagrangian,
 )
 from jaxstt.constants import EV, HBAR

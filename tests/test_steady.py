@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import jaxstt
-from jaxstt._columns import ColumnSolver
-from jaxstt._steady import STEADY_RESULTS, SteadyWall, steady_wall
+from jaxstt import STEADY_RESULTS, SteadyWall, steady_wall
+from jaxstt._dynamics._bordered_wire import ColumnSolver
 
 lx = pytest.importorskip("lineax")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jaxstt
-from jaxstt import _stencil
+from jaxstt._mesh import _stencil
 
 
 def _error(n: int, order: int, what: str, periodic: bool) -> float:

@@ -10,9 +10,7 @@ import pytest
 import xarray
 
 import jaxstt
-from jaxstt._sweep import sweep_map
-from jaxstt._sweep_run import sweep
-from jaxstt._sweep_space import grid, points, random_design
+from jaxstt import grid, points, random_design, sweep, sweep_map
 from jaxstt.io import save_zarr
 
 

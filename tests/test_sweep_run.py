@@ -16,9 +16,8 @@ import pytest
 import xarray
 
 import jaxstt
-from jaxstt._sweep_run import sweep
-from jaxstt._sweep_space import points
-from jaxstt._sweep_store import Store, SweepWarning
+from jaxstt import SweepWarning, points, sweep
+from jaxstt._sweep._store import Store
 from jaxstt.io import load_zarr
 
 ROOT = Path(__file__).parents[1]
@@ -188,7 +187,7 @@ SETTINGS = {"function": plain, "space": {"a": [1.0, 2.0, 3.0, 4.0], "b": [0.5, 0
 
 
 def test_resume_runs_only_what_is_missing(tmp_path, monkeypatch):
-    from jaxstt import _sweep_run
+    from jaxstt._sweep import _run as _sweep_run
 
     path = tmp_path / "x.zarr"
     assert len(_interrupted(monkeypatch, path, 2, **SETTINGS)) == 2

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
+from jaxstt import TwoBand
 from jaxstt import constants as c
-from jaxstt._electron import TwoBand
 
 EV = c.EV
 VALUES = {"E_F": 5 * EV, "Delta": EV, "tau_up": 1e-14, "tau_dn": 4e-15, "mass": c.M_E}

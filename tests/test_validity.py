@@ -8,9 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstt import Grid, bloch_wall
-from jaxstt._cli import run
-from jaxstt._electron._validity import precession_length, texture_kappa, validity
+from jaxstt import Grid, bloch_wall, precession_length, texture_kappa, validity
+from jaxstt._app._cli import run
 from jaxstt.constants import EV, HBAR
 from jaxstt.plot import SAMPLES, validity_figure, validity_map
 
@@ -221,7 +220,7 @@ def test_doctor(capsys) -> None:
 
 
 def test_doctor_tells_a_broken_installation(capsys, monkeypatch) -> None:
-    monkeypatch.setattr("jaxstt._cli._check_spin", lambda: float("nan"))
+    monkeypatch.setattr("jaxstt._app._cli._check_spin", lambda: float("nan"))
     assert run(["doctor"]) == 1
     assert capsys.readouterr().out.endswith("FAILED\n")
 
@@ -229,6 +228,6 @@ def test_doctor_tells_a_broken_installation(capsys, monkeypatch) -> None:
 def test_import_draws_nothing() -> None:
     """`import jaxstt` loads neither the figures nor the command line."""
     code = "import sys, jaxstt; print([n for n in sys.modules if n in {'matplotlib', 'typer', "
-    code += "'jaxstt.plot', 'jaxstt._cli'}])"
+    code += "'jaxstt.plot', 'jaxstt._app'}])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

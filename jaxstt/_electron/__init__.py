@@ -51,7 +51,9 @@ from ._spinor import spin_basis as spin_basis
 from ._spinor import spin_lagrangian as spin_lagrangian
 from ._two_band import TwoBand as TwoBand
 from ._validity import GOOD as GOOD
+from ._validity import REFUSE as REFUSE
 from ._validity import Validity as Validity
+from ._validity import judge as judge
 from ._validity import precession_length as precession_length
 from ._validity import texture_kappa as texture_kappa
 from ._validity import validity as validity

@@ -6,7 +6,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import check_count, check_type, is_concrete, leaf, number
+from .._core import check_count, check_type, is_concrete, leaf, number
 from ..constants import E_CHARGE, HBAR, MU_B
 from ._two_band import TwoBand
 

@@ -4,7 +4,7 @@ import equinox as eqx
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from .._check import check_size, leaf
+from .._core import check_size, leaf
 from ..constants import E_CHARGE, EV, GAMMA, HBAR, MU_B
 
 # Python floats first: mu_B alone is fine in float32, but products such as mu_B hbar are not.

@@ -5,8 +5,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import leaf
-from .._stencil import cross
+from .._core import cross, leaf
 from ..constants import E_CHARGE, HBAR
 from ._two_band import TwoBand
 

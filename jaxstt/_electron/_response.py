@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._stencil import lift
+from .._core import lift
 from ..constants import GAMMA
 from ._spinor import broadcast, check_unit, same_dtype
 

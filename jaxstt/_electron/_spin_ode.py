@@ -4,7 +4,6 @@ Time runs in tau_ex within each interval between two saved times, so that save t
 exactly and float32 does not lose the step; paths and fields see the time in seconds.
 """
 
-import math
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -17,13 +16,24 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import check_count, check_tolerance, check_type, is_concrete, leaf
-from .._drive import as_drive, value_at
-from .._pieces import integrate
+from .._core import check_type, cross, is_concrete, leaf
+from .._integrate import (
+    UNKNOWN_STEPS,
+    Adaptive,
+    adaptive,
+    allowed_steps,
+    check_times,
+    check_unused,
+    integrate,
+    longest_interval,
+    naming_the_adjoint,
+    whole_run,
+)
+from .._mesh import as_drive, value_at
 from ..constants import GAMMA
 from ._coefficients import exchange_time
 from ._response import band_sign
-from ._spin_steps import MagnusSteps, adaptive_interval, cross, magnus_interval
+from ._spin_steps import MagnusSteps, adaptive_interval, magnus_interval
 from ._spinor import broadcast, check_unit, local_frame
 
 Path = Callable[[Array], Array]
@@ -267,24 +277,30 @@ def evolve_spin(
     check_type("ode", ode, AbstractSpinODE, "a jaxstt.SpinODE or LocalSpinODE")
     s0 = None if s0 is None else _check_start(s0)
     dtype = ode.tau_ex.dtype if s0 is None else s0.dtype
-    times = _check_times(t, dtype)
+    times = check_times(t, dtype)
     ode = jax.tree.map(lambda x: x.astype(dtype) if eqx.is_inexact_array(x) else x, ode)
     arrays = [times, *(x for x in jax.tree.leaves(ode) if eqx.is_array(x))]
     known = all(is_concrete(x) for x in arrays)
     if known:
         check_unit("n", _sample(ode, jnp.asarray(times)), " along the path")
     if max_steps is None:
-        max_steps = _expected_steps(ode, times) if known else 4**9
-    settings = _settings(dtype, solver, rtol, atol, adjoint, max_steps)
-    try:
-        return _evolve(ode, s0, jnp.asarray(times), *settings, throw)
-    except TypeError as error:
-        if "custom_vjp" not in str(error):
-            raise
-        raise TypeError(
-            "forward-mode derivative of a run made for reverse mode: "
-            "pass `adjoint=diffrax.ForwardMode()` to evolve_spin"
-        ) from error
+        max_steps = _max_steps(ode, times) if known else UNKNOWN_STEPS
+    if isinstance(solver, MagnusSteps):
+        check_unused("MagnusSteps", rtol=rtol, atol=atol)
+        method = solver
+    else:
+        method = adaptive(
+            _adaptive_solver(solver),
+            dtype,
+            rtol=rtol,
+            atol=atol,
+            defaults=((1e-9, 1e-9), (1e-6, 1e-6)),
+            adjoint=adjoint,
+            max_steps=max_steps,
+        )
+    return naming_the_adjoint(
+        "evolve_spin", lambda: _evolve(ode, s0, jnp.asarray(times), method, throw)
+    )
 
 
 def _times(
@@ -319,43 +335,24 @@ def _check_start(s0: ArrayLike) -> Array:
     return s0
 
 
-def _check_times(t: ArrayLike, dtype: Any) -> Any:
-    """Known times as a NumPy array, traced ones as they are, in the dtype of the run."""
-    known = is_concrete(t)
-    try:
-        times = np.asarray(t, dtype) if known else jnp.asarray(t).astype(dtype)
-    except (TypeError, ValueError):
-        raise ValueError(f"`t` must be times in s, got {t!r}") from None
-    if times.ndim != 1 or times.shape[0] < 2:
-        raise ValueError(f"`t` must hold at least 2 times in s, got shape {times.shape}")
-    if known and not (np.all(np.isfinite(times)) and np.all(np.diff(times) > 0)):
-        raise ValueError(f"`t` must be finite and increase from entry to entry in {times.dtype}")
-    return times
-
-
-def _settings(dtype, solver, rtol, atol, adjoint, max_steps):
-    default = 1e-6 if dtype == jnp.float32 else 1e-9
-    rtol, atol = (default if x is None else x for x in (rtol, atol))
-    rtol, atol = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
-    max_steps = check_count("max_steps", max_steps)
+def _adaptive_solver(solver: dfx.AbstractSolver | None) -> dfx.AbstractSolver:
     solver = dfx.Dopri8() if solver is None else solver
-    if not isinstance(solver, dfx.AbstractAdaptiveSolver | MagnusSteps):
+    if not isinstance(solver, dfx.AbstractAdaptiveSolver):
         raise ValueError(
             f"`solver` must be an adaptive diffrax solver or MagnusSteps, got {solver}"
         )
-    adjoint = dfx.RecursiveCheckpointAdjoint() if adjoint is None else adjoint
-    return solver, adjoint, rtol, atol, max_steps
+    return solver
 
 
-def _expected_steps(ode: AbstractSpinODE, times: np.ndarray) -> int:
-    """Ten times the steps of one tau_ex that the longest interval takes, in powers of 4."""
-    longest = float(np.max(np.diff(times) / np.min(np.asarray(ode.tau_ex))))
+def _max_steps(ode: AbstractSpinODE, times: np.ndarray) -> int:
+    """From steps of one tau_ex; ValueError for intervals in another unit than s."""
+    longest = longest_interval(times) / float(np.min(np.asarray(ode.tau_ex)))
     if longest > _LONGEST:
         raise ValueError(
             f"`t` is in s and must be < {_LONGEST:g} tau_ex from entry to entry, "
             f"got {longest:.3g} tau_ex"
         )
-    return 4 ** max(6, math.ceil(math.log(10 * max(longest, 1.0), 4)))
+    return allowed_steps(longest)
 
 
 @eqx.filter_jit
@@ -365,17 +362,15 @@ def _sample(ode: AbstractSpinODE, times: Array) -> Array:
 
 
 @eqx.filter_jit
-def _evolve(ode, s0, times, solver, adjoint, rtol, atol, max_steps, throw) -> SpinSolution:
+def _evolve(ode, s0, times, method: Adaptive | MagnusSteps, throw) -> SpinSolution:
     start = ode.axis(times[0])[1] if s0 is None else s0
 
     def advance(carry, piece):
         s, done, count = carry
-        if isinstance(solver, MagnusSteps):
-            s, steps, reached = magnus_interval(ode, s, piece, solver)
+        if isinstance(method, MagnusSteps):
+            s, steps, reached = magnus_interval(ode, s, piece, method)
         else:
-            s, steps, reached = adaptive_interval(
-                ode, s, piece, solver, adjoint, rtol, atol, max_steps
-            )
+            s, steps, reached = adaptive_interval(ode, s, piece, method)
         return s, done & reached, count + steps
 
     begin = (start, jnp.asarray(True), jnp.zeros((), jnp.int32))
@@ -386,8 +381,5 @@ def _evolve(ode, s0, times, solver, adjoint, rtol, atol, max_steps, throw) -> Sp
     result = SPIN_RESULTS.where(jnp.all(jnp.isfinite(last)), result, SPIN_RESULTS.not_finite)
     off = jnp.abs(jnp.sum(_sample(ode, times) ** 2, axis=0) - 1)
     result = SPIN_RESULTS.where(jnp.all(off < 2e-3), result, SPIN_RESULTS.not_unit)
-    saved = jnp.concatenate([start[None], later])
-    # The check calls back to the host, which cannot be compiled for another platform.
-    if throw:
-        saved = result.error_if(saved, result != SPIN_RESULTS.successful)
+    saved = whole_run(start, later, result, SPIN_RESULTS.successful, throw)
     return SpinSolution(times, saved, {"num_steps": steps}, result)

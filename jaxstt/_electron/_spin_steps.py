@@ -6,12 +6,11 @@ An `ode` here is an `AbstractSpinODE` of `_spin_ode`.
 import math
 from typing import Any, TypeAlias
 
-import diffrax as dfx
 import equinox as eqx
 import jax.numpy as jnp
 from jax import Array, lax
 
-from .._pieces import Piece
+from .._integrate import Adaptive, Piece, advance
 
 
 class MagnusSteps(eqx.Module):
@@ -36,35 +35,12 @@ class MagnusSteps(eqx.Module):
 
 
 def adaptive_interval(
-    ode: Any,
-    s: Array,
-    piece: Piece,
-    solver: dfx.AbstractSolver,
-    adjoint: dfx.AbstractAdjoint,
-    rtol: float,
-    atol: float,
-    max_steps: int,
+    ode: Any, s: Array, piece: Piece, settings: Adaptive
 ) -> tuple[Array, Array, Array]:
     """(s, steps taken, whether the end was reached) after one piece, by diffrax."""
-    zero = jnp.zeros((), s.dtype)
     end = piece.length / ode.tau_ex
-    solution = dfx.diffeqsolve(
-        dfx.ODETerm(_reduced_rate),
-        solver,
-        zero,
-        end,
-        None,
-        s,
-        (ode, piece),
-        saveat=dfx.SaveAt(t1=True),
-        stepsize_controller=dfx.PIDController(rtol=rtol, atol=atol, dtmax=1.0),
-        adjoint=adjoint,
-        max_steps=max_steps,
-        throw=False,
-    )
-    assert solution.ys is not None
-    done = solution.result == dfx.RESULTS.successful
-    return solution.ys[0], solution.stats["num_steps"].astype(jnp.int32), done
+    s, reached, counts = advance(settings, _reduced_rate, s, end, (ode, piece), dtmax=1.0)
+    return s, counts["num_steps"].astype(jnp.int32), reached
 
 
 def _reduced_rate(tau: Any, s: Array, args: Any) -> Array:
@@ -148,8 +124,3 @@ def _combine(p: Array | float, a: Array, q: Array | float, b: Array) -> Triple:
 
 def _cross(a: Any, b: Any) -> Triple:
     return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
-
-
-def cross(a: Array, b: Array) -> Array:
-    """a x b of vectors (3,)."""
-    return jnp.stack(_cross(a, b))

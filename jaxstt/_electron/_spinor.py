@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import is_concrete, leaf
+from .._core import is_concrete, leaf
 from ..constants import HBAR
 
 Angle = Callable[[Array, Array], Array]

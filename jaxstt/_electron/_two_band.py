@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from .._check import check_size, is_concrete, leaf
+from .._core import check_size, is_concrete, leaf
 from ..constants import E_CHARGE, EV, HBAR, K_B, M_E, MU_B
 from ._coefficients import exchange_time
 

@@ -5,9 +5,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import check_size, is_concrete, leaf
-from .._grid import Grid, check_grid
-from .._stencil import sharpest
+from .._core import check_size, is_concrete, leaf
+from .._mesh import Grid, check_grid, sharpest
 from ._coefficients import exchange_time
 from ._crossing import WallCrossing, pointwise_error, wall_crossing
 from ._spinor import broadcast

@@ -6,7 +6,9 @@ from ._base import AbstractEnergy as AbstractEnergy
 from ._base import inverse as inverse
 from ._cubic import CubicAnisotropy as CubicAnisotropy
 from ._demag import Demag as Demag
+from ._demag import memory_of_demag as memory_of_demag
 from ._dmi import BulkDMI as BulkDMI
 from ._dmi import InterfacialDMI as InterfacialDMI
 from ._exchange import Exchange as Exchange
+from ._term import AbstractTerm as AbstractTerm
 from ._zeeman import Zeeman as Zeeman

@@ -8,11 +8,8 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import is_concrete, leaf
-from .._grid import Grid
-from .._kinds import Kind
-from .._stencil import dot, lift
-from .._types import Vectors
+from .._core import Kind, Vectors, dot, is_concrete, leaf, lift
+from .._mesh import Grid
 from ..constants import MU_0
 from ._base import AbstractEnergy, inverse
 

@@ -7,10 +7,9 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from .._grid import Grid
-from .._stencil import dot
-from .._term import AbstractTerm
-from .._types import Scalar, Vectors
+from .._core import Scalar, Vectors, dot
+from .._mesh import Grid
+from ._term import AbstractTerm
 
 
 def inverse(Ms: Array) -> Array:

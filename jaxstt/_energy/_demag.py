@@ -9,11 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from .._grid import Grid
-from .._memory import require_memory
-from .._parameter import Constant
-from .._stencil import active_axes, lift
-from .._types import Vectors
+from .._core import Constant, Vectors, lift, require_memory
+from .._mesh import Grid, active_axes
 from ..constants import MU_0
 from ._base import AbstractEnergy
 from ._newell import PAIRS, newell

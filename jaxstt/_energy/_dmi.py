@@ -24,11 +24,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import leaf
-from .._grid import Grid
-from .._kinds import Kind
-from .._stencil import active_axes, difference, lift, open_faces
-from .._types import Vectors
+from .._core import Kind, Vectors, leaf, lift
+from .._mesh import Grid, active_axes, difference, open_faces
 from ._base import AbstractEnergy, inverse
 from ._exchange import stiffness_leaf
 

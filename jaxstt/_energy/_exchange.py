@@ -7,11 +7,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import check_size, leaf
-from .._grid import Grid
-from .._kinds import Kind
-from .._stencil import active_axes, check_order, diffusion, laplacian, lift
-from .._types import Vectors
+from .._core import Kind, Vectors, check_size, leaf, lift
+from .._mesh import Grid, active_axes, check_order, diffusion, laplacian
 from ._base import AbstractEnergy, inverse
 
 

@@ -7,10 +7,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._drive import AbstractDrive, as_drive, check_vector, largest, vector_at
-from .._grid import Grid
-from .._kinds import Kind
-from .._types import Vectors
+from .._core import Kind, Vectors
+from .._mesh import AbstractDrive, Grid, as_drive, check_vector, largest, vector_at
 from ._base import AbstractEnergy
 
 

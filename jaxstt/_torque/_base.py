@@ -4,9 +4,9 @@ from abc import abstractmethod
 
 from jax import Array
 
-from .._grid import Grid
-from .._term import AbstractTerm
-from .._types import Vectors
+from .._core import Vectors
+from .._energy import AbstractTerm
+from .._mesh import Grid
 
 
 class ValidityWarning(UserWarning):

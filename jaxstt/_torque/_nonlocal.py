@@ -10,15 +10,20 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from .._check import axis_index, leaf
-from .._drive import AbstractDrive, as_drive, check_number, largest, value_at
+from .._core import Kind, Vectors, axis_index, cross, dot, leaf, lift, stored
 from .._electron import VELOCITY_PER_MOMENT, exchange_time
 from .._energy import inverse
-from .._grid import Grid
-from .._kinds import Kind
-from .._stencil import check_order, cross, dot, lift, second_difference, sharpest
-from .._store import stored
-from .._types import Vectors
+from .._mesh import (
+    AbstractDrive,
+    Grid,
+    as_drive,
+    check_number,
+    check_order,
+    largest,
+    second_difference,
+    sharpest,
+    value_at,
+)
 from ._base import AbstractTorque, ValidityWarning
 
 _FASTEST = 2.9

@@ -8,14 +8,10 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import check_size, is_concrete, leaf
-from .._drive import AbstractDrive, as_drive, largest
+from .._core import Kind, Vectors, check_size, cross, dot, is_concrete, leaf, lift
 from .._electron import VELOCITY_PER_MOMENT
 from .._energy import inverse
-from .._grid import Grid
-from .._kinds import Kind
-from .._stencil import cross, dot, lift
-from .._types import Vectors
+from .._mesh import AbstractDrive, Grid, as_drive, largest
 from ._base import AbstractTorque
 
 _SIDES = ("top", "bottom")

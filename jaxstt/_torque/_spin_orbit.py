@@ -8,11 +8,8 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import is_concrete, leaf
-from .._drive import AbstractDrive, as_drive, check_vector, largest, vector_at
-from .._grid import Grid
-from .._kinds import Kind
-from .._types import Vectors
+from .._core import Kind, Vectors, is_concrete, leaf
+from .._mesh import AbstractDrive, Grid, as_drive, check_vector, largest, vector_at
 from ._base import AbstractTorque
 from ._slonczewski import (
     check_scalar,

@@ -8,14 +8,21 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._check import is_concrete, leaf
-from .._drive import AbstractDrive, as_drive, check_vector, largest, vector_at
+from .._core import Kind, Vectors, cross, dot, is_concrete, leaf, lift
 from .._electron import GOOD, VELOCITY_PER_MOMENT
 from .._energy import inverse
-from .._grid import Grid
-from .._kinds import Kind
-from .._stencil import active_axes, check_order, cross, directional, dot, lift, sharpest
-from .._types import Vectors
+from .._mesh import (
+    AbstractDrive,
+    Grid,
+    active_axes,
+    as_drive,
+    check_order,
+    check_vector,
+    directional,
+    largest,
+    sharpest,
+    vector_at,
+)
 from ._base import AbstractTorque, ValidityWarning
 
 _CONVENTIONS = ("paper", "oommf")

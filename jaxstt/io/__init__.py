@@ -3,9 +3,11 @@
 from ._dataset import ZARR_FORMAT as ZARR_FORMAT
 from ._dataset import from_dataset as from_dataset
 from ._dataset import load_zarr as load_zarr
+from ._dataset import mesh_attributes as mesh_attributes
 from ._dataset import save_zarr as save_zarr
 from ._dataset import to_dataset as to_dataset
 from ._ovf import OVF as OVF
+from ._ovf import read_magnetisation as read_magnetisation
 from ._ovf import read_ovf as read_ovf
 from ._ovf import read_state as read_state
 from ._ovf import write_ovf as write_ovf

@@ -11,7 +11,8 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from .._grid import Grid
+from .._core import optional_package
+from .._mesh import Grid
 
 ZARR_FORMAT = 3
 """Of every store that is written; stores of 2 and 3 are read."""
@@ -21,13 +22,6 @@ _WHOLE = "written"
 """The attribute of a store that lists what is in it: all chunks of these variables are there."""
 _DIGESTS = "sha256"
 """The attribute of stores that are checked by those who wrote them (`sweep`)."""
-
-
-def _package(name: str) -> Any:
-    try:
-        return __import__(name)
-    except ImportError:
-        raise ImportError(f'{name} is missing: pip install "jaxstt[io]"') from None
 
 
 def to_dataset(
@@ -45,7 +39,7 @@ def to_dataset(
     A mask becomes the variable `magnet`.
     Raises ValueError for shapes that do not fit, ImportError without xarray.
     """
-    xarray = _package("xarray")
+    xarray = optional_package("xarray")
     times, values = np.asarray(t), np.asarray(m)
     if times.ndim != 1 or values.shape != (len(times), 3, *grid.shape):
         raise ValueError(
@@ -153,7 +147,7 @@ def save_zarr(path: str | os.PathLike, dataset: Any, *, overwrite: bool = False)
     Raises ValueError if something is at `path` already, unless overwrite, and for what zarr cannot
     hold; ImportError without zarr.
     """
-    zarr = _package("zarr")
+    zarr = optional_package("zarr")
     path = Path(path)
     if path.exists() and not (overwrite and path.is_dir()):
         hint = "; pass overwrite=True to replace it" if path.is_dir() else " and is no store"
@@ -179,7 +173,7 @@ def save_zarr(path: str | os.PathLike, dataset: Any, *, overwrite: bool = False)
 
 def _compressor() -> Any:
     if ZARR_FORMAT == 2:
-        return _package("numcodecs").Zstd(level=3, checksum=True)
+        return optional_package("numcodecs").Zstd(level=3, checksum=True)
     return __import__("zarr.codecs").codecs.ZstdCodec(level=3, checksum=True)
 
 
@@ -201,8 +195,8 @@ def load_zarr(path: str | os.PathLike) -> Any:
     Raises ValueError if there is none or something of what `save_zarr` wrote is missing (zarr
     itself would read zeros); ImportError without xarray and zarr.
     """
-    xarray = _package("xarray")
-    zarr = _package("zarr")
+    xarray = optional_package("xarray")
+    zarr = optional_package("zarr")
     if not Path(path).is_dir():
         raise ValueError(f"`path` must be a zarr store, got {path}")
     try:

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from ._text import words
+from .._core import words
 
 _TAG = re.compile(r"#\s*(columns|units|table\s*start|table\s*end)\b\s*(:?)(.*)", re.I)
 _ODT = re.compile(r"#\s*(odt\s+\d|columns\s*:)", re.I)

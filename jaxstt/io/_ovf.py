@@ -14,11 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from jax.typing import ArrayLike
 
-from .._grid import Grid
-from ._atomic import write_whole
+from .._core import decode, write_whole
+from .._mesh import Grid
 from ._ovf_data import CONTROL, read_values
 from ._ovf_head import read_head
-from ._text import decode
 
 _BACKSLASH = r"\\"
 _MAGNETISATIONS = {

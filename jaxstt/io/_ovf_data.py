@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from ._text import MINUS, number
+from .._core import MINUS, parse_number
 
 CONTROL = {4: 1234567.0, 8: 123456789012345.0}
 """The number that binary data begin with."""
@@ -56,7 +56,7 @@ def _no_number(data: bytes, before: bytes) -> str:
     for n, line in enumerate(data.split(b"\n"), first):
         for word in line.decode(errors="replace").split():
             try:
-                number(word)
+                parse_number(word)
             except ValueError as error:
                 return f"line {n}: data must be numbers: {error}"
     return "data must be numbers"

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .._grid import Grid
-from ._text import number, words
+from .._core import parse_number, words
+from .._mesh import Grid
 
 _LINE_END = re.compile(rb"\r\n?|\n")
 _FIRST = re.compile(r"#\s*oommf\b\s*:?\s*(ovf|rectangular mesh|irregular mesh)\s*v?(\S+)", re.I)
@@ -157,7 +157,7 @@ def _keep(keys: dict[str, str], label: str, value: str) -> None:
 
 def _same(a: str, b: str) -> bool:
     try:
-        return number(a) == number(b)
+        return parse_number(a) == parse_number(b)
     except ValueError:
         return a == b
 
@@ -166,7 +166,7 @@ def _number(keys: dict[str, str], label: str) -> float:
     if label not in keys:
         raise ValueError(f"has no '# {label}' line")
     try:
-        value = number(keys[label])
+        value = parse_number(keys[label])
     except ValueError:
         raise ValueError(f"{label} must be a number, got {keys[label]!r}") from None
     if not math.isfinite(value):
@@ -254,7 +254,7 @@ def _seconds(text: str) -> float:
     try:
         if match is None or match[2] not in _SECONDS:
             raise ValueError
-        seconds = number(match[1]) * _SECONDS[match[2]]
+        seconds = parse_number(match[1]) * _SECONDS[match[2]]
         if not math.isfinite(seconds):
             raise ValueError
         return seconds

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from ._text import MINUS, decode
+from .._core import MINUS, decode
 
 _WORDS = {",": "comma", ";": "semicolon", "\t": "tab", "": "blank"}
 _HINT = re.compile(r'"?sep=([,;\t])"?[,;\s]*', re.I)

@@ -10,10 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from jax.typing import ArrayLike
 
-from ._atomic import write_whole
+from .._core import decode, parse_number, write_whole
 from ._odt import RawTable, is_odt, odt_tables
 from ._sheet import parse_sheet, plain_numbers
-from ._text import decode, number
 
 _NAMED = r"\s*([^\t()]*[^\s()])\s*\(([^()]*)\)\s*"
 """A name and its unit."""
@@ -121,7 +120,7 @@ def _is_row(line: str) -> bool:
     cells = re.split(r"[,;\t]", line) if re.search(r"[,;\t]", line) else line.split()
     for cell in cells:
         try:
-            if math.isfinite(number(cell)):
+            if math.isfinite(parse_number(cell)):
                 return True
         except ValueError:
             continue
@@ -208,7 +207,7 @@ def _numbers(table: RawTable) -> Table:
     values = np.empty(len(plain))
     for i, text in enumerate(plain):
         try:
-            values[i] = number(text)
+            values[i] = parse_number(text)
         except ValueError as error:
             raise ValueError(f"{cells[i][0]}: must hold numbers: {error}") from None
     values = values.reshape(-1, len(names))

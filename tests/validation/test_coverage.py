@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 import fitting
-from fitting._coverage import coverage
-from fitting._posterior import sample_posterior
-from fitting._profile import profile
+from fitting import coverage, profile, sample_posterior
 
 TRUTH = {"xi": 0.25, "P": 0.5, "alpha": 0.1}
 

@@ -4,8 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxstt._electron._crossing import wall_crossing
-from jaxstt._electron._spin_ode import SpinODE, evolve_spin
+from jaxstt import SpinODE, evolve_spin, wall_crossing
 
 XI = np.array([0.0, 0.02, 0.1, 0.5])
 # l/(v tau_ex): for each xi a/a_local, xi_eff, xi_eff over the Fermi surface.

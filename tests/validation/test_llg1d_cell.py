@@ -6,8 +6,8 @@ from fit_data import measurements
 
 import fitting
 import jaxstt
-from fitting._llg1d import LLG1D
-from fitting._wall1d import Wall1D
+from fitting._models._llg1d import LLG1D
+from fitting._models._wall1d import Wall1D
 
 
 def test_head_to_head_wall_with_a_hard_axis() -> None:

@@ -9,8 +9,7 @@ import pytest
 import wall_runs
 
 import jaxstt
-from jaxstt._energy._demag import Demag
-from jaxstt._steady import STEADY_RESULTS, steady_wall
+from jaxstt import STEADY_RESULTS, Demag, steady_wall
 
 WIDTH = 1e-8
 

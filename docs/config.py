@@ -1,0 +1,98 @@
+"""docs/config.md, the page of everything that `jaxstt simulate` reads, from the code.
+
+    python docs/config.py      # writes it
+
+`tests/test_language.py` refuses a page that differs from what this makes.
+"""
+
+import inspect
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from jaxstt import LLG, Grid, relax
+from jaxstt._app._arguments import parameters
+from jaxstt._app._config import OWN_OBSERVABLES, Output, Run
+from jaxstt._app._language import DRIVES, ENERGIES, OBSERVABLES, TEXTURES, TORQUES
+
+PAGE = Path(__file__).with_suffix(".md")
+HEAD = """# What a config of `jaxstt simulate` may say
+
+Made by `docs/config.py`. SI units. A parameter without a default must be given; what it means and
+its unit is in the docstring of the same name (`help(jaxstt.ZhangLi)`). A parameter that may be a
+field takes a number, a list, or `{ file = "A.npy" }`; one that may be a drive also
+`{ type = "Pulse", ... }`. `examples/` has complete files.
+"""
+FILES = (
+    '\nOr `file = "m.ovf"` (OVF or .npy), with `mask = true` where its zero vectors are vacuum.\n'
+)
+
+
+def page() -> str:
+    sections = (
+        _table("[grid]", {"": (Grid, ())}),
+        _table("[magnet]", {"": (LLG, ("grid", "energies", "torques"))}),
+        _table("[initial]", {name: (f, ("grid",)) for name, f in TEXTURES.items()}),
+        FILES,
+        _table("[[energy]]", {name: (f, ("grid",)) for name, f in ENERGIES.items()}),
+        _table("[[torque]]", {name: (f, ("grid", "Ms")) for name, f in TORQUES.items()}),
+        _table("Drives in time", {name: (f, ()) for name, f in DRIVES.items()}),
+        _table("[relax]", {"": (relax, ("llg", "m0", "throw"))}),
+        _table("[run]", {"": (Run, ())}),
+        _table("[output]", {"": (Output, ())}),
+        _observables(),
+    )
+    return HEAD + "".join(sections)
+
+
+def _table(title: str, entries: dict[str, tuple[Callable, Iterable[str]]]) -> str:
+    lines = [f"\n## {title}\n\n"]
+    if "" in entries:
+        function, skip = entries[""]
+        return lines[0] + f"{_keys(function, skip)}\n"
+    lines.append("| `type` | other keys |\n|---|---|\n")
+    for name, (function, skip) in entries.items():
+        lines.append(f"| `{name}` | {_keys(function, skip)} |\n")
+    return "".join(lines)
+
+
+def _keys(function: Callable, skip: Iterable[str]) -> str:
+    shown = []
+    for name, p in parameters(function).items():
+        if name not in skip:
+            shown.append(f"`{name}`" if p.default is p.empty else f"`{name}` = {_value(p.default)}")
+    return ", ".join(shown) or "none"
+
+
+def _value(default: object) -> str:
+    """As TOML writes it."""
+    if default is None:
+        return "not given"
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, tuple):
+        return f"[{', '.join(_value(x) for x in default)}]"
+    return f"{default:.6g}" if isinstance(default, float) else json.dumps(default)
+
+
+def _observables() -> str:
+    lines = ["\n## `observables` of [output]\n\n| name | unit | what |\n|---|---|---|\n"]
+    own = {
+        "average": ("", "mean of m over the magnet: m_x, m_y, m_z"),
+        "energies": ("J", "E_total and each term"),
+        "wall_velocity": ("m/s", "slope of wall_position"),
+    }
+    assert own.keys() == set(OWN_OBSERVABLES)
+    for name, (unit, what) in own.items():
+        lines.append(f"| `{name}` | {unit} | {what} |\n")
+    for name, (function, unit) in OBSERVABLES.items():
+        if name in own:
+            continue
+        units = unit if isinstance(unit, str) else ", ".join(f"{k} {v}" for k, v in unit.items())
+        what = (inspect.getdoc(function) or "").split("\n")[0]
+        lines.append(f"| `{name}` | {units} | {what.replace('|', '/')} |\n")
+    return "".join(lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,7 @@
+"""Measurements and the sample they were made on."""
+
+from ._measurements import Measurements as Measurements
+from ._measurements import load_measurements as load_measurements
+from ._measurements import template as template
+from ._sample import Sample as Sample
+from ._sample import WallConstants as WallConstants

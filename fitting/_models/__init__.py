@@ -1,0 +1,9 @@
+"""What predicts the data: one file a model."""
+
+from ._base import Model as Model
+from ._base import Predictor as Predictor
+from ._base import collective_wall as collective_wall
+from ._base import on_the_edge as on_the_edge
+from ._base import simulated as simulated
+from ._registry import MODELS as MODELS
+from ._registry import get_model as get_model

@@ -1,0 +1,172 @@
+"""What a model is: something that turns parameter values into predictions, row by row."""
+
+import abc
+from collections.abc import Mapping
+from typing import ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+import jaxstt
+
+from .._data import Measurements
+from .._errors import InputError
+
+VELOCITY, PRECESSION, DRIFT = "wall_velocity", "precession_frequency", "drift_velocity"
+
+
+class Rows(eqx.Module):
+    """The rows of the data as a model sees them.
+
+    A drive is a pair (j, B): rows with the same drive share one simulation.
+    """
+
+    j: Array
+    """Current density of each drive, A/m^2."""
+    B: Array
+    """Field of each drive along the easy axis, T."""
+    drive: Array
+    """Index of each row's drive."""
+    observable: tuple[str, ...] = eqx.field(static=True)
+
+    def __init__(self, data: Measurements, observables: tuple[str, ...]):
+        """Those rows of `data` that show one of `observables`, in order."""
+        self.observable = tuple(o for o in data.observable if o in observables)
+        keep = [i for i, o in enumerate(data.observable) if o in observables]
+        pairs = np.stack([np.asarray(data.j)[keep], np.asarray(data.B)[keep]], axis=1)
+        drives, drive = np.unique(pairs.reshape(-1, 2), axis=0, return_inverse=True)
+        self.drive = jnp.asarray(drive.reshape(-1))
+        self.j, self.B = jnp.asarray(drives[:, 0]), jnp.asarray(drives[:, 1])
+
+    def select(self, velocity: Array, precession: Array) -> Array:
+        """Each row's observable from velocity [m/s] and <phidot> [rad/s] of every drive."""
+        is_velocity = np.array([o == VELOCITY for o in self.observable])
+        frequency = jnp.abs(precession) / (2 * jnp.pi)
+        return jnp.where(is_velocity, velocity[self.drive], frequency[self.drive])
+
+
+class Predictor(eqx.Module):
+    """A model made ready for one set of data; a pytree, the argument of compiled functions.
+
+    Static fields (grids, numbers of steps, charges) key the compilation cache; arrays do not.
+    """
+
+    drives: eqx.AbstractVar[int]
+    """Number of simulations that one call costs."""
+
+    @abc.abstractmethod
+    def __call__(self, values: Mapping[str, Array]) -> Array:
+        """Predictions in the order and unit of the data's rows; `values` are SI scalars by name.
+
+        Must be differentiable in forward mode with respect to every entry of `values`.
+        """
+
+
+class Model(abc.ABC):
+    """A way to predict the data; one instance each in `_models.MODELS`."""
+
+    name: ClassVar[str]
+    cheaper: ClassVar[str | None] = None
+    """Name of the model whose optimum is this one's start; None: a grid of starts is tried."""
+    observables: ClassVar[tuple[str, ...]]
+    tolerance: ClassVar[float] = 1e-6
+    """A fit has converged this close to the minimum, in standard deviations."""
+
+    @abc.abstractmethod
+    def needs(self, data: Measurements) -> tuple[str, ...]:
+        """Names of the parameters that the predictions for `data` depend on."""
+
+    @abc.abstractmethod
+    def prepare(self, data: Measurements, values: Mapping[str, float]) -> Predictor:
+        """A predictor for `data`; `values` are the first guesses of all parameters it needs.
+
+        Raises InputError for a row or sample that this model cannot describe.
+        """
+
+    def check_rows(self, data: Measurements) -> None:
+        """InputError naming the line of a row that this model has no prediction for."""
+        for i, observable in enumerate(data.observable):
+            if observable not in self.observables:
+                raise InputError(
+                    f"{data.path}:{data.line[i]}: model {self.name} does not predict "
+                    f"{observable}; it predicts {', '.join(self.observables)}"
+                )
+
+
+def check_wall_rows(data: Measurements, model: str) -> None:
+    """InputError naming the line of a field that is not along the easy axis."""
+    sample = data.sample
+    for i, axis in enumerate(data.field_axis):
+        if data.B[i] != 0 and axis != sample.easy_axis:
+            raise InputError(
+                f"{data.path}:{data.line[i]}: column `field_axis`: {model} knows fields along the "
+                f"easy axis {sample.easy_axis} only, got {axis or 'nothing'}"
+            )
+
+
+def check_cell(data: Measurements, A: float, K: float) -> None:
+    """InputError if the header's cell is larger than the wall width sqrt(A/K)."""
+    width, cell = float(np.sqrt(A / K)), data.sample.cell_x
+    if cell is not None and cell > width:
+        raise InputError(
+            f"{data.path}: `cell_x_m` must be below the wall width lambda = {width:.3g} m, "
+            f"got {cell:g}"
+        )
+
+
+def hard_is_b(data: Measurements) -> bool:
+    """Whether the harder transverse axis is b of the right-handed triad (easy c, a, b).
+
+    CollectiveWall puts K on a and K + Kp on b: K = K_eff, Kp = K_perp if so; otherwise
+    K = K_eff + K_perp, Kp = -K_perp.
+    """
+    easy, hard = data.sample.easy_axis, data.sample.hard_axis
+    try:
+        hard = data.sample.cross_section().hard_axis
+    except InputError:
+        pass  # constants given by hand: the header's axis, if any
+    return hard is None or easy is None or "xyz".index(hard) == ("xyz".index(easy) + 2) % 3
+
+
+def collective_wall(
+    values: Mapping[str, Array] | Mapping[str, float], charge: int, hard_is_b: bool
+) -> jaxstt.CollectiveWall:
+    """The wall of `values`, where K and K_perp belong to its soft and hard transverse axes."""
+    K, Kp = values["K"], values["K_perp"]
+    if not hard_is_b:
+        K, Kp = K + Kp, -Kp
+    names = ("A", "Ms", "alpha", "xi", "P", "n0", "gamma")
+    return jaxstt.CollectiveWall(
+        K=K, Kp=Kp, charge=charge, **{name: values[name] for name in names}
+    )
+
+
+def on_the_edge(data: Measurements, values: Mapping[str, float], within: float) -> tuple[int, ...]:
+    """File lines of the rows that are locked or turn when the drive changes by `within`.
+
+    There the velocity has a square-root edge: a prediction has no useful derivative.
+    """
+    rows = [i for i, o in enumerate(data.observable) if o in (VELOCITY, PRECESSION)]
+    if not rows:
+        return ()
+    known = {name: jnp.asarray(value, float) for name, value in values.items()}
+    wall = collective_wall(known, data.sample.charge, hard_is_b(data))
+    factor = np.array([[1 - within], [1 + within]])
+    j, B = factor * np.asarray(data.j)[rows], factor * np.asarray(data.B)[rows]
+    below, above = np.asarray(wall.motion(jnp.asarray(j), jnp.asarray(B)).locked)
+    return tuple(int(data.line[i]) for i in np.asarray(rows)[below != above])
+
+
+def drift_velocity(values: Mapping[str, Array], j: Array) -> Array:
+    """U = u/(1+eta), m/s, along +j: what a spin wave's Doppler shift shows."""
+    c = jaxstt.torque_coefficients(
+        Ms=values["Ms"], alpha=0.0, xi=values["xi"], P=values["P"], n0=values["n0"], j=j
+    )
+    return c.U
+
+
+def simulated(data: Measurements) -> bool:
+    """Whether any row shows a wall (and not only a drift velocity)."""
+    return any(o in (VELOCITY, PRECESSION) for o in data.observable)

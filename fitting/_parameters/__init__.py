@@ -1,0 +1,12 @@
+"""The parameters of a fit: names, bounds, priors, coordinates without bounds."""
+
+from ._parameters import FLOOR as FLOOR
+from ._parameters import MATERIAL as MATERIAL
+from ._parameters import NAMES as NAMES
+from ._parameters import POLARISATION as POLARISATION
+from ._parameters import UNITS as UNITS
+from ._parameters import Parameter as Parameter
+from ._parameters import allowed as allowed
+from ._parameters import known as known
+from ._parameters import parameter as parameter
+from ._space import Space as Space

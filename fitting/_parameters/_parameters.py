@@ -1,0 +1,104 @@
+"""The parameters that can be fitted: names, units, bounds, priors, what is possible."""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping
+
+from .._errors import InputError, nearest
+
+POLARISATION = ("xi", "P", "alpha")
+"""What the package is for; free unless said otherwise, and never taken from the sample."""
+MATERIAL = ("K_perp", "K", "A", "Ms", "n0", "gamma")
+"""What the sample's header gives; K and K_perp are the wall's constants, see `cross_section`."""
+NAMES = (*POLARISATION, *MATERIAL)
+UNITS = {
+    "K_perp": "J/m^3",
+    "K": "J/m^3",
+    "A": "J/m",
+    "Ms": "A/m",
+    "n0": "A/m",
+    "gamma": "rad/(s T)",
+}
+FLOOR = {"xi": 0.02, "P": 0.02}
+"""Below this the error is compared with this value, not with the parameter: xi and P may be 0."""
+
+_ALLOWED = {
+    "xi": (">= 0", lambda x: x >= 0),
+    "P": ("between -1 and 1", lambda x: abs(x) <= 1),
+    "alpha": (">= 0", lambda x: x >= 0),
+    "K_perp": (">= 0", lambda x: x >= 0),
+    "n0": (">= 0", lambda x: x >= 0),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One parameter to fit.
+
+    low, high: bounds, never reached.  log: whether its natural scale t is the logarithm (positive
+    quantities over decades) or the value itself.  start: first guess, inside the bounds.
+    prior: (centre, standard deviation) of a Gaussian on the scale t, or None.
+    """
+
+    name: str
+    low: float
+    high: float
+    log: bool
+    start: float
+    prior: tuple[float, float] | None = None
+
+    def with_start(self, value: float) -> "Parameter":
+        """The same parameter started at `value`; InputError if that is outside the bounds."""
+        if not self.low < value < self.high:
+            raise InputError(
+                f"the start of `{self.name}` must be between {self.low:g} and {self.high:g}, "
+                f"got {value:g}"
+            )
+        return dataclasses.replace(self, start=value)
+
+
+def parameter(name: str, estimate: float | None = None, spread: float | None = None) -> Parameter:
+    """The parameter `name` with its usual bounds; `estimate` is the sample's value.
+
+    spread: relative standard deviation of a (log-normal) prior around `estimate`.
+    xi in (0, 2), P in (-1, 1), alpha in (1e-5, 1); the others within a decade of the estimate
+    (K_perp within two, gamma within a factor 2).
+    """
+    if name == "xi":
+        return Parameter("xi", 0.0, 2.0, False, 0.1)
+    if name == "P":
+        return Parameter("P", -1.0, 1.0, False, 0.5)
+    if name == "alpha":
+        return Parameter("alpha", 1e-5, 1.0, True, 0.05)
+    assert estimate is not None  # the caller has asked the sample for it
+    if name == "n0":
+        return Parameter("n0", 0.0, max(1e6, 10 * estimate), False, max(estimate, 1e4))
+    if estimate <= 0:
+        raise InputError(f"`{name}` can be fitted only from an estimate > 0, got {estimate:g}")
+    factor = {"K_perp": 100.0, "gamma": 2.0}.get(name, 10.0)
+    prior = None if spread is None else (math.log(estimate), spread)
+    return Parameter(name, estimate / factor, estimate * factor, True, estimate, prior)
+
+
+def known(names: Iterable[str], argument: str) -> tuple[str, ...]:
+    """`names` as a tuple; InputError naming the nearest parameter for an unknown or double one."""
+    listed = tuple(names)
+    for name in listed:
+        if name not in NAMES:
+            raise InputError(
+                f"`{argument}`: unknown parameter {name!r}; did you mean "
+                f"`{nearest(name, NAMES)}`? (there are {', '.join(NAMES)})"
+            )
+        if listed.count(name) > 1:
+            raise InputError(f"`{argument}`: parameter `{name}` is given twice")
+    return listed
+
+
+def allowed(values: Mapping[str, float], argument: str) -> dict[str, float]:
+    """`values` if each is a known parameter and physically possible; InputError otherwise."""
+    known(values, argument)
+    for name, value in values.items():
+        rule, holds = _ALLOWED.get(name, ("> 0", lambda x: x > 0))
+        if not (math.isfinite(value) and holds(value)):
+            raise InputError(f"`{argument}`: `{name}` must be {rule}, got {value:g}")
+    return {name: float(value) for name, value in values.items()}

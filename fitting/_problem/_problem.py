@@ -1,0 +1,151 @@
+"""A fit that is set up: what is free, what is fixed at which value, and the objective."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from .._data import Measurements
+from .._errors import InputError
+from .._models import Model, simulated
+from .._parameters import MATERIAL, POLARISATION, Parameter, Space, parameter
+from ._objective import Objective
+
+WIDTH_ERROR, K_PERP_ERROR = 0.10, 0.30
+"""Stated relative uncertainty of the wall constants from the cross-section (wall width, K_perp)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """A fit that is set up: the objective and the role of each parameter.
+
+    free: fitted and reported.  nuisance: fitted with a prior, reported apart.
+    estimates: values of all that is not free, from `fixed` or the sample; and for nuisances the
+    sample's estimate.  given: names that the user fixed, which are taken as exact.
+    """
+
+    model: Model
+    data: Measurements
+    objective: Objective
+    parameters: tuple[Parameter, ...]
+    free: tuple[str, ...]
+    nuisance: tuple[str, ...]
+    estimates: dict[str, float]
+    given: tuple[str, ...]
+
+    def values(self, z: np.ndarray) -> dict[str, float]:
+        """Every parameter at z, free and fixed, as floats."""
+        return {n: float(v) for n, v in self.objective.values(jnp.asarray(z)).items()}
+
+    def with_nuisances(self, spread: Mapping[str, float]) -> "Problem":
+        """The same with these fixed parameters fitted too, by log-normal priors of this width."""
+        if not spread:
+            return self
+        added = tuple(parameter(n, self.estimates[n], std) for n, std in spread.items())
+        parameters = (*self.parameters, *added)
+        space, fixed = Space(parameters), dict(self.objective.fixed)
+        # The coordinates of what was fitted before stay as they are.
+        for name in spread:
+            del fixed[name]
+        objective = eqx.tree_at(lambda o: (o.space, o.fixed), self.objective, (space, fixed))
+        nuisance = (*self.nuisance, *spread)
+        return dataclasses.replace(
+            self, objective=objective, parameters=parameters, nuisance=nuisance
+        )
+
+    def with_errors_times(self, factor: float) -> "Problem":
+        """The same with the errors of all rows multiplied."""
+        objective = eqx.tree_at(lambda o: o.std, self.objective, self.objective.std * factor)
+        return dataclasses.replace(self, objective=objective)
+
+
+def set_up(
+    data: Measurements,
+    model: Model,
+    free: tuple[str, ...],
+    *,
+    fixed: Mapping[str, float],
+    nuisance: tuple[str, ...] | None,
+    start: Mapping[str, float],
+) -> Problem:
+    """The problem of fitting `free` and `nuisance` to `data`; all else from `fixed` or the sample.
+
+    Raises InputError for a parameter that is needed but neither free nor fixed, a missing header
+    key, a row without std, or a row or sample that the model cannot describe.
+    """
+    _check_std(data)
+    model.check_rows(data)
+    needs = model.needs(data)
+    if nuisance is None:
+        nuisance = ("K_perp",) if "K_perp" in needs else ()
+        nuisance = tuple(n for n in nuisance if n not in free and n not in fixed)
+    _check_roles(free, nuisance, fixed)
+    for name in POLARISATION:
+        if name in needs and name not in free and name not in fixed:
+            raise InputError(
+                f"`{name}` must be free or fixed: {model.name} needs it for "
+                f"{', '.join(sorted(set(data.observable)))}"
+            )
+    known = (*fixed, *(n for n in free if n in start))
+    wanted = tuple(n for n in MATERIAL if (n in needs or n in free) and n not in known)
+    estimates = {**_from_sample(data, wanted, model.name), **fixed}
+    parameters = tuple(
+        parameter(n, estimates.get(n, start.get(n)), K_PERP_ERROR if n in nuisance else None)
+        for n in (*free, *nuisance)
+    )
+    parameters = tuple(p.with_start(start[p.name]) if p.name in start else p for p in parameters)
+    guess = {**estimates, **{p.name: p.start for p in parameters}}
+    fixed_values = {n: jnp.asarray(v) for n, v in estimates.items() if n not in (*free, *nuisance)}
+    objective = Objective(
+        predictor=model.prepare(data, guess),
+        space=Space(parameters),
+        fixed=fixed_values,
+        value=jnp.asarray(data.value),
+        std=jnp.asarray(data.std),
+    )
+    return Problem(
+        model, data, objective, parameters, free, nuisance, estimates, tuple(sorted(fixed))
+    )
+
+
+def _check_std(data: Measurements) -> None:
+    for i, std in enumerate(data.std):
+        if not std > 0:
+            raise InputError(
+                f"{data.path}:{data.line[i]}: column `std` must be given for a fit; "
+                "`--std 5%` (or data.with_std(0.05)) fills what is missing"
+            )
+
+
+def _check_roles(
+    free: tuple[str, ...], nuisance: tuple[str, ...], fixed: Mapping[str, float]
+) -> None:
+    if not free:
+        raise InputError("`free` must name at least one parameter, got none")
+    for name in (*free, *nuisance):
+        if name in fixed:
+            raise InputError(f"`{name}` cannot be both fitted and fixed")
+    for name in nuisance:
+        if name in free or name in POLARISATION:
+            raise InputError(
+                f"`nuisance` must name parameters of the sample that are not free, got `{name}`"
+            )
+
+
+def _from_sample(data: Measurements, wanted: tuple[str, ...], model: str) -> dict[str, float]:
+    """Values of the material parameters in `wanted`; InputError naming a missing header key."""
+    sample, found = data.sample, {}
+    sample.require(*(n for n in ("Ms", "A", "K") if n in wanted), model=model)
+    if simulated(data):
+        sample.require("easy_axis", model=model)
+    for name in wanted:
+        if name in ("K", "K_perp"):
+            wall = sample.cross_section()
+            found[name] = wall.K_eff if name == "K" else wall.K_perp
+        elif name == "gamma":
+            found[name] = sample.gyromagnetic_ratio
+        else:
+            found[name] = getattr(sample, name)
+    return {name: float(value) for name, value in found.items()}

@@ -1,0 +1,6 @@
+"""What a fit found, as an object, as text, as JSON."""
+
+from ._result import Fit as Fit
+from ._result import fitted as fitted
+from ._summary import Minimum as Minimum
+from ._summary import summary as summary

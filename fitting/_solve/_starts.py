@@ -1,0 +1,107 @@
+"""Where a fit starts, and the search from there."""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+
+import numpy as np
+
+from .._parameters import Space
+from .._problem import Counter, Objective, Problem, evaluate
+from ._solve import Callback, Solution, solve
+
+GRID = {"xi": (0.02, 0.1, 0.4), "P": (0.3, 0.6, -0.5), "alpha": (0.01, 0.05, 0.2)}
+"""First guesses; every combination of the free ones is tried."""
+NEAR, BOUND = 3.0, 12.0
+"""Coordinates within 5 % of the range of a bound, and at it (6e-6)."""
+ANCHOR = 2.0
+"""Relative width of the weak prior that holds what the data do not fix."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Search:
+    """The optimiser's settings, and what it has cost so far."""
+
+    optimizer: str
+    max_steps: int
+    tolerance: float
+    counter: Counter
+    callback: Callback | None = None
+
+    def from_starts(self, objective: Objective, starts: list[np.ndarray]) -> list[Solution]:
+        """The minimum found from each start, best first; converged ones before all others."""
+        best, done, found = (np.inf, {}), 0, []
+        for start in starts:
+
+            def report(step: int, chi2: float, values: dict[str, float], done=done) -> None:
+                nonlocal best
+                if chi2 < best[0]:
+                    best = (chi2, values)
+                if self.callback is not None:
+                    self.callback(done + step, *best)
+
+            solution = solve(
+                objective,
+                start,
+                optimizer=self.optimizer,
+                max_steps=self.max_steps,
+                tolerance=self.tolerance,
+                counter=self.counter,
+                callback=report,
+            )
+            if not solution.converged:
+                solution = self._at_its_bounds(objective, solution)
+            found.append(solution)
+            done += solution.steps
+        # A minimum by a hair deeper, but not reached, does not beat one that is.
+        return sorted(found, key=lambda s: s.chi2 - (1e-6 if s.converged else 0.0))
+
+    def _at_its_bounds(self, objective: Objective, creeping: Solution) -> Solution:
+        """The minimum with what creeps towards a bound put there, if that is no worse.
+
+        The map onto the range is flat at its ends: a minimum beyond them is approached for ever.
+        """
+        z = creeping.z
+        outwards = (creeping.evaluation.jacobian.T @ creeping.evaluation.residuals) * z < 0
+        near = outwards & (np.abs(z) > NEAR)
+        if not creeping.evaluation.finite or not near.any():
+            return creeping
+        z = np.where(near, np.sign(z) * BOUND, z)
+        there = solve(
+            objective,
+            z,
+            optimizer=self.optimizer,
+            max_steps=self.max_steps,
+            tolerance=self.tolerance,
+            counter=self.counter,
+        )
+        better = there.converged and there.chi2 <= creeping.chi2 * (1 + 1e-6) + 1e-6
+        return there if better else creeping
+
+
+def starting_points(
+    problem: Problem, given: Mapping[str, float], search: Search
+) -> list[np.ndarray]:
+    """Coordinates to start from: the given ones, or the best of `GRID`.
+
+    chi2 has several minima: |phidot| cannot tell the sign of xi - alpha, and rows above breakdown
+    pull on alpha from both sides of it.  So the best guess of either sign is kept for each alpha
+    (for Adam, which takes a thousand steps from each, only for the best alpha).
+    """
+    space: Space = problem.objective.space
+    first = {p.name: p.start for p in problem.parameters}
+    open_ = [n for n in GRID if n in problem.free and n not in given]
+    if problem.model.cheaper is not None or not open_:
+        return [np.asarray(space.start)]
+    guesses = []
+    for values in itertools.product(*(GRID[n] for n in open_)):
+        guess = {**first, **dict(zip(open_, values, strict=True))}
+        z = space.coordinates(guess)
+        every = {**problem.estimates, **guess}
+        above = every.get("xi", 0.0) > every.get("alpha", 0.0)
+        chi2 = evaluate(problem.objective, z, search.counter).chi2
+        guesses.append(((above, every.get("alpha", 0.0)), chi2, z))
+    best: dict[object, tuple[float, np.ndarray]] = {}
+    for (above, alpha), chi2, z in sorted(guesses, key=lambda g: g[1]):
+        best.setdefault(above if search.optimizer == "adam" else (above, alpha), (chi2, z))
+    return [z for _, z in sorted(best.values(), key=lambda g: g[0])]

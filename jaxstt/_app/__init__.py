@@ -1,0 +1,3 @@
+"""The command line: configs, runs and their tables."""
+
+from ._cli import main as main

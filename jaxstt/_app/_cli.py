@@ -1,0 +1,212 @@
+"""`jaxstt`: the command line of the physics.
+
+Exit codes: 0 done; 1 the self-test of `doctor` failed; 2 input that cannot be used (one line on
+stderr, nothing written); 3 a simulation stopped early (what was done is written); 130 Ctrl-C.
+"""
+
+import os
+import platform
+import sys
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import typer
+
+from .._dynamics import LLG, FixedStep, evolve
+from .._electron import validity, wall_crossing
+from .._energy import Zeeman
+from .._mesh import Grid, uniform
+from ..constants import EV, GAMMA
+from ..plot import validity_figure
+from ._config import load_config
+from ._simulate import RunFailed, check_disk, check_folder, notes, simulate, warn
+
+# The base of every usage error, whether typer brings click along or depends on it.
+_UsageError: type[Exception] = typer.BadParameter.mro()[2]  # type: ignore
+
+_HELP = {"help_option_names": ["-h", "--help"]}
+_PACKAGES = ("jaxstt", "jax", "jaxlib", "equinox", "diffrax", "optimistix", "lineax", "numpy")
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings=_HELP,
+)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    raise SystemExit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command with these arguments; the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a letter of a path shows a question mark.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # type: ignore
+    try:
+        return app(args=arguments or ["--help"], standalone_mode=False, prog_name="jaxstt") or 0
+    except ValueError as error:
+        return _refuse(str(error))
+    except _UsageError as error:
+        return _refuse(error.format_message())  # type: ignore
+    except OSError as error:
+        return _refuse(f"{error.filename or 'output'}: {error.strerror or error}")
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+
+
+def _refuse(message: str) -> int:
+    print(f"jaxstt: error: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+@app.callback()
+def _commands() -> None:
+    """Differentiable spin transfer torque."""
+
+
+@app.command("validity", context_settings=_HELP)
+def validity_command(
+    width: Annotated[float, typer.Option("--width", metavar="M", help="Wall parameter l, m.")],
+    Delta_eV: Annotated[
+        float, typer.Option("--Delta-eV", metavar="EV", help="Exchange splitting, eV.")
+    ],
+    vF: Annotated[float, typer.Option("--vF", metavar="M/S", help="Fermi velocity, m/s.")],
+    xi: Annotated[float, typer.Option("--xi", metavar="XI", help="tau_ex/tau_sf.")],
+    tau0: Annotated[
+        float | None,
+        typer.Option("--tau0", metavar="S", help="Momentum scattering time, s; ballistic without."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The figure.")] = Path(
+        "validity.png"
+    ),
+) -> int:
+    """Does the local torque hold in a wall of this width?  Prints the verdict, draws the curve.
+
+    The wall is theta = 2 atan exp(x/l); to the eye it is pi l wide.
+    """
+    _check_file(out)
+    with jax.enable_x64(True):
+        result = validity(
+            width=_number("--width", width),
+            Delta=_number("--Delta-eV", Delta_eV) * EV,
+            v_F=_number("--vF", vF),
+            xi=_number("--xi", xi, may_vanish=True),
+            tau0=None if tau0 is None else _number("--tau0", tau0),
+        )
+        print(f"verdict: {result.verdict}  (kappa = v_F tau_ex/l = {float(result.kappa):.4g})\n")
+        print(result.text)
+        _save(validity_figure(result), out)
+    print(f"\nwrote {out}")
+    return 0
+
+
+@app.command("simulate", context_settings=_HELP)
+def simulate_command(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="What to simulate, TOML.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Folder; CONFIG without .toml by default."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write into a folder that is not empty.")
+    ] = False,
+    float32: Annotated[
+        bool, typer.Option("--float32", help="Single precision; double is the default.")
+    ] = False,
+) -> int:
+    """Run the simulation that a TOML file describes; examples/ has some to start from.
+
+    Writes table.txt, table.png, m_end.ovf, run.json and the snapshots asked for.
+    """
+    folder = config.with_suffix("") if out is None else out.expanduser()
+    with jax.enable_x64(not float32):
+        simulation = load_config(config)
+        check_folder(folder, force)
+        check_disk(simulation, folder)
+        for note in notes(simulation):
+            warn(f"{config}: {note}")
+        try:
+            done = simulate(simulation, folder)
+        except RunFailed as error:
+            print(f"jaxstt: {error}; what was done is in {folder}", file=sys.stderr)
+            return 3
+    print(f"{done}\nwrote {folder}")
+    return 0
+
+
+@app.command("doctor", context_settings=_HELP)
+def doctor_command() -> int:
+    """Versions, devices, and a self-test of a few seconds."""
+    print(f"python   {platform.python_version()} on {platform.platform()}")
+    for name in _PACKAGES:
+        print(f"{name:<10} {_version(name)}")
+    print(f"backend    {jax.default_backend()}: {', '.join(str(d) for d in jax.devices())}")
+    print(f"float64    {'on' if jax.config.jax_enable_x64 else 'off (JAX default: float32)'}")  # type: ignore
+    failed = False
+    with jax.enable_x64(True):
+        for name, check in (("spin through a wall", _check_spin), ("one LLG step", _check_llg)):
+            error = check()
+            failed |= not error < 1e-8
+            print(f"{name:<20} {'ok' if error < 1e-8 else 'FAILED'} (error {error:.1e})")
+    print("FAILED" if failed else "ok")
+    return 1 if failed else 0
+
+
+def _check_spin() -> float:
+    """Against an adaptive integration of the spin equation to 13 digits."""
+    return abs(float(wall_crossing(1.0, 0.1).xi_eff) - 0.3078185182477)
+
+
+def _check_llg() -> float:
+    """One moment turns about a field by gamma B t."""
+    grid = Grid((1, 1, 1), (1e-9, 1e-9, 1e-9))
+    llg = LLG(grid, Ms=8e5, alpha=0.0, energies=(Zeeman((0.0, 0.0, 1.0)),))
+    m0, t = uniform(grid, jnp.asarray([1.0, 0.0, 0.0])), 1e-13
+    m = evolve(llg, m0, jnp.asarray([0.0, t]), solver=FixedStep(dt=t)).m
+    turned = [np.cos(GAMMA * t), np.sin(GAMMA * t), 0.0]
+    return float(np.max(np.abs(np.asarray(m)[-1].ravel() - turned)))
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _number(option: str, value: float, may_vanish: bool = False) -> float:
+    """The value itself; told by the name of the option, not of the argument behind it."""
+    if not (np.isfinite(value) and (value > 0 or (may_vanish and value == 0))):
+        raise ValueError(f"`{option}` must be {'>=' if may_vanish else '>'} 0, got {value:g}")
+    return value
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise ValueError(f"`--out` must be a file, got the folder {str(path)!r}")
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"`--out` must be in a folder that exists, got {str(path)!r}")
+    if path.suffix.lower() not in (".png", ".pdf", ".svg"):
+        raise ValueError(f"`--out` must end in .png, .pdf or .svg, got {str(path)!r}")
+
+
+def _save(figure, path: Path) -> None:
+    """The file appears whole or not at all."""
+    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
+    os.close(handle)
+    try:
+        figure.savefig(part, dpi=150, format=path.suffix[1:].lower())
+        os.chmod(part, 0o644)
+        os.replace(part, path)
+    finally:
+        if os.path.exists(part):
+            os.remove(part)

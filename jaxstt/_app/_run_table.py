@@ -1,0 +1,113 @@
+"""The columns of a table, read off states; nan where an observable has no value."""
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from .._dynamics import LLG, energy_terms
+from .._observe import average
+from ._config import OWN_OBSERVABLES, Config, observe
+from ._language import OBSERVABLES
+
+POSITION = "wall_position"
+Columns = dict[str, np.ndarray]
+
+
+def unit(column: str) -> str:
+    """The SI unit of a column, "" for a number."""
+    if column.startswith("E_"):
+        return "J"
+    return _units().get(re.sub("_[xyz]$", "", column), "")
+
+
+@functools.cache
+def _units() -> dict[str, str]:
+    known = {"t": "s", "wall_velocity": "m/s"}
+    for name, observable in OBSERVABLES.items():
+        units = observable.unit
+        if isinstance(units, str):
+            known[name] = units
+        else:
+            known |= {f"{name}_{field}": u for field, u in units.items()}
+    return known
+
+
+class Observer:
+    """Called with times (T,) and states (T, 3, nx, ny, nz), gives the columns of the table.
+
+    notice: told once for each observable that has no value any more.
+    """
+
+    def __init__(self, config: Config, notice: Callable[[str], None]):
+        self.llg, self.wanted, self.notice = config.llg, config.output.observables, notice
+        names = [name for name in self.wanted if name not in OWN_OBSERVABLES]
+        if "wall_velocity" in self.wanted and POSITION not in names:
+            names.append(POSITION)
+        self.functions = {name: observe(name, config.output.component) for name in names}
+        # The start has a value of each (`load_config` has seen to that).
+        start = config.llg.grid, config.m0
+        self.nothing = {
+            name: jax.tree.map(lambda x: np.full(x.shape, np.nan), function(*start))
+            for name, function in self.functions.items()
+        }
+        self.lost: set[str] = set()
+
+    def __call__(self, t: np.ndarray, m: Array) -> Columns:
+        columns: Columns = {"t": np.asarray(t, float)}
+        if {"average", "energies"} & set(self.wanted):
+            mean, energies = _mean_and_energies(self.llg, jnp.asarray(t, m.dtype), m)
+            if "average" in self.wanted:
+                columns |= _named("m", mean, "")
+            if "energies" in self.wanted:
+                own = {f"E_{name}": np.asarray(energy) for name, energy in energies.items()}
+                columns["E_total"] = sum(own.values(), np.zeros(len(t)))
+                columns |= own
+        for name, function in self.functions.items():
+            rows = [self._value(name, function, *now) for now in zip(t, m, strict=True)]
+            columns |= _named(name, jax.tree.map(lambda *x: np.stack(x), *rows))
+        return columns
+
+    def _value(self, name: str, function: Callable, t: float, m: Array) -> Any:
+        grid = self.llg.grid
+        try:
+            return jax.tree.map(np.asarray, function(grid, m))
+        except ValueError as error:
+            if name not in self.lost:
+                self.lost.add(name)
+                self.notice(f"nan in the table at t = {t:.4g} s, column {name}: {error}")
+        return self.nothing[name]
+
+    def table(self, record: list[Columns]) -> Columns:
+        """The parts of a record as one, with what follows from all of it."""
+        columns = {k: np.concatenate([part[k] for part in record]) for k in record[0]}
+        if "wall_velocity" in self.wanted:
+            q, t = columns[POSITION], columns["t"]
+            columns["wall_velocity"] = np.gradient(q, t) if t.size > 1 else np.full(1, np.nan)
+        if POSITION not in self.wanted:
+            columns.pop(POSITION, None)
+        return columns
+
+
+@eqx.filter_jit
+def _mean_and_energies(llg: LLG, t: Array, m: Array) -> tuple[Array, dict[str, Array]]:
+    return lax.map(
+        lambda now: (average(now[1], llg.grid), energy_terms(llg, now[1], now[0])), (t, m)
+    )
+
+
+def _named(name: str, values: Any, joint: str = "_") -> Columns:
+    """One column for each number of an observable."""
+    if hasattr(values, "_fields"):
+        parts = ((f"{name}_{field}", value) for field, value in values._asdict().items())
+        return {k: v for part in parts for k, v in _named(*part).items()}
+    array = np.asarray(values)
+    if array.ndim == 1:
+        return {name: array}
+    return {f"{name}{joint}{axis}": array[:, i] for i, axis in enumerate("xyz"[: array.shape[1]])}

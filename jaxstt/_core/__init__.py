@@ -1,0 +1,33 @@
+"""What every room uses: argument checks, types, vector algebra, parameters, memory, files."""
+
+from ._check import axis_index as axis_index
+from ._check import check_count as check_count
+from ._check import check_Ms as check_Ms
+from ._check import check_sign as check_sign
+from ._check import check_size as check_size
+from ._check import check_tolerance as check_tolerance
+from ._check import check_type as check_type
+from ._check import is_concrete as is_concrete
+from ._check import leaf as leaf
+from ._check import number as number
+from ._files import write_whole as write_whole
+from ._kinds import Kind as Kind
+from ._kinds import check_kind as check_kind
+from ._memory import memory as memory
+from ._memory import readable as readable
+from ._memory import require_memory as require_memory
+from ._packages import optional_package as optional_package
+from ._parameter import Constant as Constant
+from ._parameter import is_parameter as is_parameter
+from ._text import MINUS as MINUS
+from ._text import decode as decode
+from ._text import nearest as nearest
+from ._text import parse_number as parse_number
+from ._text import words as words
+from ._types import Scalar as Scalar
+from ._types import Vectors as Vectors
+from ._vector import cross as cross
+from ._vector import dot as dot
+from ._vector import lift as lift
+from ._vector import normalise as normalise
+from ._xla import stored as stored

@@ -1,0 +1,348 @@
+"""What happens: integrate the LLG in time.
+
+Time runs from 0 to 1 within each interval between two saved times, so that save times are hit
+exactly and float32 does not lose the step at 100 ns; drives see the time in seconds.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import diffrax as dfx
+import equinox as eqx
+import jax
+import jax.core
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+
+from .._core import is_concrete, normalise, require_memory
+from .._integrate import (
+    UNKNOWN_STEPS,
+    Adaptive,
+    adaptive,
+    advance,
+    allowed_steps,
+    check_times,
+    check_unused,
+    integrate,
+    longest_interval,
+    naming_the_adjoint,
+    whole_run,
+)
+from .._mesh import breakpoints, within
+from ._fixed_step import STABLE, UNSTABLE, FixedStep, run_fixed
+from ._llg import LLG, as_state, warn
+
+_MOST_STEPS = 1e10
+"""At a microsecond each, as a macrospin takes, three hours; a small wire takes days."""
+_LONGEST = 0.1
+"""Span of a run, s, where the number of steps is not known."""
+
+
+class RESULTS(eqx.Enumeration):
+    """How a run ended."""
+
+    successful = ""
+    max_steps_reached = (
+        "evolve: `max_steps` between two saved times were not enough; give more, save more often, "
+        "or loosen `rtol`"
+    )
+    not_finite = "evolve: m or dm/dt is not finite; a parameter of the LLG or m0 is NaN or infinite"
+    unstable = (
+        "evolve: the step of FixedStep(dt) is beyond stability; use a shorter dt or FixedStep()"
+    )
+
+
+class Solution(NamedTuple):
+    """What `evolve` returns."""
+
+    t: Array
+    """Saved times, s, (T,)."""
+    m: Any
+    """The states, (T, 3, nx, ny, nz), or whatever `save(t, m)` returned, stacked along T."""
+    stats: dict[str, Array]
+    """num_steps, num_accepted_steps, num_rejected_steps over the whole run."""
+    result: RESULTS
+    """RESULTS.successful, or why the run stopped."""
+
+
+class Normalised(dfx.AbstractWrappedSolver):
+    """A diffrax solver whose accepted step ends on |m| = 1."""
+
+    solver: dfx.AbstractSolver
+
+    @property
+    def term_structure(self):
+        return self.solver.term_structure
+
+    @property
+    def interpolation_cls(self):
+        return self.solver.interpolation_cls
+
+    @property
+    def scan_kind(self):
+        # diffrax sets this on the outer solver when it is None; `_prepared` sets the inner one.
+        return getattr(self.solver, "scan_kind", None) or "checkpointed"
+
+    @property
+    def term_compatible_contr_kwargs(self):
+        return self.solver.term_compatible_contr_kwargs
+
+    def order(self, terms):
+        return self.solver.order(terms)
+
+    def error_order(self, terms):
+        return self.solver.error_order(terms)
+
+    def strong_order(self, terms):
+        return self.solver.strong_order(terms)
+
+    def init(self, terms, t0, t1, y0, args):
+        return self.solver.init(terms, t0, t1, y0, args)
+
+    def step(self, terms, t0, t1, y0, args, solver_state, made_jump):
+        y1, error, dense, state, result = self.solver.step(
+            terms, t0, t1, y0, args, solver_state, made_jump
+        )
+        return normalise(y1), error, dense, state, result
+
+    def func(self, terms, t0, y0, args):
+        return self.solver.func(terms, t0, y0, args)
+
+
+def evolve(
+    llg: LLG,
+    m0: ArrayLike,
+    t: ArrayLike,
+    *,
+    save: Callable[[Array, Array], Any] | None = None,
+    solver: dfx.AbstractSolver | FixedStep | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    adjoint: dfx.AbstractAdjoint | None = None,
+    max_steps: int | None = None,
+    progress: bool = False,
+    throw: bool = True,
+) -> Solution:
+    """Integrate dm/dt = f(t, m) from m0 at t[0] and save at each of t.
+
+    llg: what to integrate; steps stop where its drives bend and resolve how they swing, but what a
+    bare function does must take longer than a 64th of the time between two saves.
+    m0: (3, nx, ny, nz), unit vectors (zero in vacuum); its dtype is that of the run.
+    t: s, increasing, two or more; t[0] is saved as well.
+    save: keep `save(t, m)` instead of m, e.g. a `WallTracker`.
+    solver: a diffrax solver (default Tsit5, adaptive) or `FixedStep`, which is faster per step.
+    rtol, atol: of the adaptive step, on the largest component of the error of m; defaults 1e-5 and
+    1e-6 (float64), 1e-4 and 1e-5 (float32).
+    adjoint: how to differentiate.  None: reverse mode, by checkpoints.  diffrax.ForwardMode():
+    forward mode (few parameters).
+    max_steps: between two saved times; by default ten times what stability is expected to need.
+    progress: write to stderr how many of the saved times are reached, and the time left.
+    throw: raise when the run fails; otherwise read `.result`.
+
+    Returns a `Solution`; |m| = 1 at each saved time to rounding.
+    Raises ValueError for a wrong m0, t or tolerance, for a span that needs more than 1e10 steps (or
+    0.1 s where `llg` is traced), and for states that the memory of the device cannot hold,
+    RuntimeError (equinox) if the right-hand side is not finite or the steps run out.
+    """
+    m0 = check_state(llg, m0)
+    warn(llg, m0)
+    times = check_times(t, m0.dtype)
+    rate = check_span(llg, times)
+    if save is None:
+        count = len(times) + breakpoints(llg.drives(), times.dtype).size
+        size = m0.size * m0.dtype.itemsize
+        require_memory(2 * count * size, f"`t`: keeping {count} states (rather `save=`)")
+    save = _save_all if save is None else save
+    start = jnp.asarray(divmod(time.time_ns() // 1000, 10**6), jnp.int32) if progress else None
+    if isinstance(solver, FixedStep):
+        _check_fixed(rtol, atol, max_steps, adjoint)
+        solver.check(llg)
+        forward = isinstance(adjoint, dfx.ForwardMode)
+        return naming_the_adjoint(
+            "evolve",
+            lambda: _evolve_fixed(llg, m0, jnp.asarray(times), save, solver, forward, start, throw),
+        )
+    settings = adaptive(
+        _prepared(solver, adjoint),
+        m0.dtype,
+        rtol=rtol,
+        atol=atol,
+        defaults=((1e-5, 1e-6), (1e-4, 1e-5)),
+        adjoint=adjoint,
+        max_steps=_max_steps(rate, times) if max_steps is None else max_steps,
+    )
+    return naming_the_adjoint(
+        "evolve",
+        lambda: _evolve_adaptive(llg, m0, jnp.asarray(times), save, settings, start, throw),
+    )
+
+
+def _save_all(t: Array, m: Array) -> Array:
+    return m
+
+
+def check_state(llg: LLG, m0: ArrayLike) -> Array:
+    """m0 as unit vectors in its own dtype; ValueError if it is none."""
+    m0 = as_state(llg, "m0", m0)
+    if is_concrete(m0):
+        length = np.sqrt(np.sum(np.asarray(m0, float) ** 2, axis=0))
+        magnet = True if llg.grid.mask is None else np.asarray(llg.grid.mask)
+        off = np.abs(length - magnet)
+        if not off.max() <= 1e-3:
+            raise ValueError(
+                "`m0` must hold unit vectors (0 outside the mask), "
+                f"got |m0| = {length.flat[off.argmax()]:.6g}"
+            )
+    return within(llg.grid, normalise(m0))
+
+
+def check_span(llg: LLG, times: Any, name: str = "t") -> float | None:
+    """The rate that limits the steps, 1/s, if it and the times are known.
+
+    ValueError naming the argument for a run that would not end: times in another unit than s.
+    """
+    if not isinstance(times, np.ndarray):
+        return None
+    span = float(times[-1]) - float(times[0])
+    known = all(is_concrete(x) for x in jax.tree.leaves(eqx.filter(llg, eqx.is_array)))
+    steps = expected_steps(llg, span) if known else 0.0
+    if steps > _MOST_STEPS:
+        raise ValueError(
+            f"`{name}` is in s: {span:g} s would take {steps:.2g} steps of {span / steps:.2g} s, "
+            f"more than {_MOST_STEPS:g}"
+        )
+    if span > _LONGEST:
+        raise ValueError(f"`{name}` is in s and must not span more than {_LONGEST:g}, got {span:g}")
+    return steps * STABLE / span if known else None
+
+
+def expected_steps(llg: LLG, span: float) -> float:
+    """Steps of a run as long as `span`, s, that stability asks for."""
+    with jax.ensure_compile_time_eval():  # what is known stays known inside jit
+        return span * float(llg.stiffness() + llg.precession()) / STABLE
+
+
+def _check_fixed(rtol, atol, max_steps, adjoint) -> None:
+    """ValueError for what would have no effect on a fixed step."""
+    check_unused("FixedStep", rtol=rtol, atol=atol, max_steps=max_steps)
+    known = (dfx.ForwardMode, dfx.RecursiveCheckpointAdjoint)
+    if adjoint is not None and not isinstance(adjoint, known):
+        raise ValueError(
+            "`adjoint` must be diffrax.ForwardMode() or RecursiveCheckpointAdjoint() with "
+            f"FixedStep, got {adjoint}"
+        )
+
+
+def _prepared(solver: dfx.AbstractSolver | None, adjoint: dfx.AbstractAdjoint | None) -> Normalised:
+    """The wrapped solver with its stage loop made differentiable the way `adjoint` needs it.
+
+    ValueError for a solver that is not explicit and adaptive.
+    """
+    solver = dfx.Tsit5() if solver is None else solver
+    explicit = not isinstance(solver, dfx.AbstractImplicitSolver)
+    if not (isinstance(solver, dfx.AbstractAdaptiveSolver) and explicit):
+        raise ValueError(
+            "`solver` must be an explicit adaptive diffrax solver or FixedStep, "
+            f"got {type(solver).__name__}"
+        )
+    kinds = {dfx.ForwardMode: "lax", dfx.DirectAdjoint: "bounded"}
+    kind = None if adjoint is None else kinds.get(type(adjoint))
+    if kind is not None and getattr(solver, "scan_kind", "") is None:
+        solver = eqx.tree_at(lambda s: s.scan_kind, solver, kind, is_leaf=lambda x: x is None)
+    assert solver is not None
+    return Normalised(solver)
+
+
+def _max_steps(rate: float | None, times: Any) -> int:
+    return UNKNOWN_STEPS if rate is None else allowed_steps(rate * longest_interval(times))
+
+
+def cast(llg: LLG, dtype: Any) -> LLG:
+    """The run's dtype is that of m0: parameters follow it."""
+    change = lambda x: x.astype(dtype) if eqx.is_inexact_array(x) else x  # noqa: E731
+    return jax.tree.map(change, llg)
+
+
+def _reporting(save: Callable, times: Array, start: Array | None) -> Callable:
+    """`save` that also tells how far the run is; start: when it began, (s, us) since 1970."""
+    if start is None:
+        return save
+    total = times.shape[0] - 1
+
+    def show(t: Any, times: Any, start: Any) -> None:
+        done = min(int(np.searchsorted(times, t * (1 - 1e-6))), total)
+        spent = time.time() - (int(start[0]) + 1e-6 * int(start[1]))
+        left = f", {spent / done * (total - done):.0f} s left" if done else ""
+        end = "\n" if done == total else ""
+        print(f"\revolve: {done}/{total}, {spent:.0f} s{left}   ", end=end, file=sys.stderr)
+
+    def saved(t: Array, m: Array) -> Any:
+        jax.debug.callback(show, t, times, start)
+        return save(t, m)
+
+    return saved
+
+
+@eqx.filter_jit
+def _evolve_adaptive(
+    llg: LLG, m0: Array, times: Array, save: Callable, settings: Adaptive, start, throw: bool
+) -> Solution:
+    llg, save = cast(llg, m0.dtype), _reporting(save, times, start)
+    drives = llg.drives()
+
+    def step(carry, piece):
+        m, result, (accepted, rejected) = carry
+        m, reached, counts = advance(
+            settings,
+            _reduced_rate,
+            m,
+            piece.end,
+            (llg, piece),
+            pcoeff=0.3,
+            icoeff=0.4,
+            norm=lambda x: jnp.max(jnp.abs(x)),
+            dtmax=piece.longest_step(drives),
+        )
+        result = RESULTS.where(reached, result, RESULTS.max_steps_reached)
+        accepted = accepted + counts["num_accepted_steps"]
+        return m, result, (accepted, rejected + counts["num_rejected_steps"])
+
+    count = jnp.zeros((), jnp.int32)
+    begin = (m0, RESULTS.successful, (count, count))
+    (last, result, (accepted, rejected)), later = integrate(
+        step, lambda t, carry: save(t, carry[0]), begin, times, drives
+    )
+    fine = jnp.all(jnp.isfinite(llg.rate(times[0], m0))) & jnp.all(jnp.isfinite(last))
+    result = RESULTS.where(fine, result, RESULTS.not_finite)
+    saved = whole_run(save(times[0], m0), later, result, RESULTS.successful, throw)
+    return Solution(times, saved, _stats(accepted, rejected), result)
+
+
+def _stats(accepted: Array, rejected: Array) -> dict[str, Array]:
+    return {
+        "num_steps": accepted + rejected,
+        "num_accepted_steps": accepted,
+        "num_rejected_steps": rejected,
+    }
+
+
+def _reduced_rate(s, m, args):
+    llg, piece = args
+    return piece.length * llg.rate(piece.time(piece.start + s * piece.length), m)
+
+
+@eqx.filter_jit
+def _evolve_fixed(llg, m0, times, save, method, forward, start, throw) -> Solution:
+    llg, save = cast(llg, m0.dtype), _reporting(save, times, start)
+    later, last, dt, taken = run_fixed(llg, m0, times, save, method, forward)
+    result = RESULTS.where(jnp.all(jnp.isfinite(last)), RESULTS.successful, RESULTS.not_finite)
+    # A run beyond stability does not blow up, as m is normalised; it turns to noise.
+    result = RESULTS.where(
+        dt * llg.stiffness().astype(dt.dtype) < UNSTABLE, result, RESULTS.unstable
+    )
+    saved = whole_run(save(times[0], m0), later, result, RESULTS.successful, throw)
+    return Solution(times, saved, _stats(taken, jnp.zeros_like(taken)), result)

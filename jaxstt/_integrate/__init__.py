@@ -1,0 +1,14 @@
+"""What every integration in time shares: pieces of time, adaptive steps, checks, results."""
+
+from ._adaptive import Adaptive as Adaptive
+from ._adaptive import adaptive as adaptive
+from ._adaptive import advance as advance
+from ._adaptive import check_unused as check_unused
+from ._adaptive import naming_the_adjoint as naming_the_adjoint
+from ._pieces import Piece as Piece
+from ._pieces import integrate as integrate
+from ._results import whole_run as whole_run
+from ._times import UNKNOWN_STEPS as UNKNOWN_STEPS
+from ._times import allowed_steps as allowed_steps
+from ._times import check_times as check_times
+from ._times import longest_interval as longest_interval

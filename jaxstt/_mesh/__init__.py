@@ -1,0 +1,36 @@
+"""The grid, derivatives on it, drives in time and states to start from."""
+
+from ._drive import AbstractDrive as AbstractDrive
+from ._drive import Piecewise as Piecewise
+from ._drive import Pulse as Pulse
+from ._drive import Sinusoid as Sinusoid
+from ._drive import as_drive as as_drive
+from ._drive import breakpoints as breakpoints
+from ._drive import check_number as check_number
+from ._drive import check_vector as check_vector
+from ._drive import largest as largest
+from ._drive import longest_step as longest_step
+from ._drive import swings as swings
+from ._drive import value_at as value_at
+from ._drive import vector_at as vector_at
+from ._grid import Grid as Grid
+from ._grid import check_grid as check_grid
+from ._stencil import active_axes as active_axes
+from ._stencil import check_order as check_order
+from ._stencil import difference as difference
+from ._stencil import diffusion as diffusion
+from ._stencil import directional as directional
+from ._stencil import gradient as gradient
+from ._stencil import laplacian as laplacian
+from ._stencil import neighbours as neighbours
+from ._stencil import open_faces as open_faces
+from ._stencil import second_difference as second_difference
+from ._stencil import sharpest as sharpest
+from ._stencil import within as within
+from ._texture import bloch_wall as bloch_wall
+from ._texture import head_to_head_wall as head_to_head_wall
+from ._texture import neel_wall as neel_wall
+from ._texture import random as random
+from ._texture import skyrmion as skyrmion
+from ._texture import uniform as uniform
+from ._texture import vortex as vortex

@@ -1,0 +1,9 @@
+"""Many runs at once: batched, over all devices, resumable."""
+
+from ._map import parallel_map as parallel_map
+from ._map import sweep_map as sweep_map
+from ._run import sweep as sweep
+from ._space import grid as grid
+from ._space import points as points
+from ._space import random_design as random_design
+from ._store import SweepWarning as SweepWarning
