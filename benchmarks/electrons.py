@@ -26,7 +26,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxstt
-from jaxstt import MagnusSteps, SpinODE, SpinSolution, evolve_spin
+from jaxstt import SpinODE, evolve_spin
+from jaxstt.electron import MagnusSteps, SpinSolution
 
 DELTA, XI, V_F, WIDTH = 1.0 * jaxstt.constants.EV, 0.02, 1e6, 2e-9
 SLOWEST = 0.1  # |cos| of the angle to the wall's normal: slower electrons need not be solved

@@ -10,6 +10,7 @@ from pathlib import Path
 import jax
 
 import jaxstt
+from jaxstt import converters
 
 PAGE = Path(__file__).parents[1] / "CONVENTIONS.md"
 BEGIN, END = "<!-- made by docs/conventions.py -->", "<!-- end -->"
@@ -19,13 +20,13 @@ SAMPLE = {"Ms": 8e5, "alpha": 0.01, "xi": 0.05, "P": 0.6, "n0": 4e4, "j": 1e12, 
 def rows() -> list[tuple[str, str, str, str]]:
     """(quantity, value, unit, where it belongs)."""
     c = jaxstt.torque_coefficients(**SAMPLE)
-    mumax3, default = (jaxstt.to_mumax3(**SAMPLE, default_gamma=d) for d in (False, True))
-    oommf = jaxstt.to_oommf(**SAMPLE)
+    mumax3, default = (converters.to_mumax3(**SAMPLE, default_gamma=d) for d in (False, True))
+    oommf = converters.to_oommf(**SAMPLE)
     names = ("Ms", "xi", "P", "n0", "j")
-    velocity = jaxstt.to_velocity(**{name: SAMPLE[name] for name in names})
-    standard = jaxstt.from_velocity(u=-72.35, beta=0.05, Ms=8e5, P=1.0)
-    paper = jaxstt.to_velocity(Ms=8e5, xi=0.05, P=1.0, j=1e12, convention="paper")
-    quoted = jaxstt.to_velocity(Ms=8e5, xi=0.0, P=1.0, j=1e12)
+    velocity = converters.to_velocity(**{name: SAMPLE[name] for name in names})
+    standard = converters.from_velocity(u=-72.35, beta=0.05, Ms=8e5, P=1.0)
+    paper = converters.to_velocity(Ms=8e5, xi=0.05, P=1.0, j=1e12, convention="paper")
+    quoted = converters.to_velocity(Ms=8e5, xi=0.0, P=1.0, j=1e12)
     text = "standard problem 5, P = 1, ξ = 0.05, n0 = 0"
     return [
         ("eta", f"{float(c.eta):.8f}", "1", "here"),

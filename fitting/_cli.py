@@ -81,7 +81,6 @@ def command(
     max_steps: Annotated[
         int | None, typer.Option(help="Most steps of the optimizer from one start.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Recorded in fit.json.")] = 0,
     show_template: Annotated[
         bool, typer.Option("--template", help="Print an empty measurement file and stop.")
     ] = False,
@@ -105,7 +104,6 @@ def command(
         "fixed": _assignments(",".join(fix or [])),
         "optimizer": optimizer,
         "max_steps": max_steps,
-        "seed": seed,
     }
     out = _folder(out)
     with _Progress(sys.stderr) as progress:

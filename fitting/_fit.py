@@ -30,7 +30,6 @@ def fit(
     start: Mapping[str, float] | None = None,
     max_steps: int | None = None,
     model_errors: Mapping[str, float] | None = None,
-    seed: int = 0,
     callback: Callback | None = None,
     precision: str = "float64",
 ) -> Fit:
@@ -51,7 +50,6 @@ def fit(
     max_steps: of the optimiser, from each start.
     model_errors: relative uncertainty of the wall constants that are not fitted; by default
     {"width": 0.10, "K_perp": 0.30}.  0 switches one off.
-    seed: recorded; nothing here is random yet.
     callback: called as callback(iteration, chi2, values).
     precision: "float64", whatever the session's setting, or "float32".
 
@@ -95,7 +93,7 @@ def fit(
         search = Search(optimizer, steps, tolerance, counter, callback)
         silent = warm is not None and not (warm.identifiability and warm.identifiability.complete)
         result = _minimise(problem, search, given, anchor=silent)
-        done = summary(problem, search, result, stated, seed, began)
+        done = summary(problem, search, result, stated, began)
         if warm is None:
             return done
         note = f"started from the optimum of {warm.model} ({warm.n_simulations} simulations)"

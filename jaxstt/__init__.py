@@ -1,11 +1,11 @@
 """jaxstt: differentiable spin-transfer-torque physics in JAX."""
 
 from . import constants as constants
+from . import converters as converters
+from . import electron as electron
+from . import space as space
 from ._core import is_parameter as is_parameter
 from ._dynamics import LLG as LLG
-from ._dynamics import RELAX_RESULTS as RELAX_RESULTS
-from ._dynamics import RESULTS as RESULTS
-from ._dynamics import STEADY_RESULTS as STEADY_RESULTS
 from ._dynamics import FixedStep as FixedStep
 from ._dynamics import Relaxed as Relaxed
 from ._dynamics import Solution as Solution
@@ -17,59 +17,12 @@ from ._dynamics import relax as relax
 from ._dynamics import rhs as rhs
 from ._dynamics import steady_wall as steady_wall
 from ._dynamics import total_energy as total_energy
-from ._electron import SPIN_RESULTS as SPIN_RESULTS
-from ._electron import AnomalousHall as AnomalousHall
-from ._electron import BareParameters as BareParameters
-from ._electron import BerryConnection as BerryConnection
-from ._electron import CurrentParameters as CurrentParameters
-from ._electron import LocalSpinODE as LocalSpinODE
-from ._electron import MagnusSteps as MagnusSteps
-from ._electron import Mumax3Parameters as Mumax3Parameters
-from ._electron import OOMMFParameters as OOMMFParameters
 from ._electron import SpinODE as SpinODE
-from ._electron import SpinSolution as SpinSolution
-from ._electron import TorqueCoefficients as TorqueCoefficients
 from ._electron import TwoBand as TwoBand
-from ._electron import Validity as Validity
-from ._electron import VelocityParameters as VelocityParameters
-from ._electron import WallCrossing as WallCrossing
-from ._electron import berry_connection as berry_connection
-from ._electron import berry_matrix as berry_matrix
-from ._electron import bloch_vector as bloch_vector
-from ._electron import effective_polarised_current as effective_polarised_current
 from ._electron import evolve_spin as evolve_spin
-from ._electron import exchange_hamiltonian as exchange_hamiltonian
-from ._electron import exchange_time as exchange_time
-from ._electron import frame_rates as frame_rates
-from ._electron import from_mumax3 as from_mumax3
-from ._electron import from_oommf as from_oommf
-from ._electron import from_velocity as from_velocity
-from ._electron import kinked_wall as kinked_wall
-from ._electron import linear_response as linear_response
-from ._electron import local_frame as local_frame
-from ._electron import local_matrix as local_matrix
-from ._electron import pointwise_error as pointwise_error
-from ._electron import precession_length as precession_length
-from ._electron import rosen_zener as rosen_zener
-from ._electron import scattered_response as scattered_response
-from ._electron import scattering_coefficient as scattering_coefficient
-from ._electron import spin_accumulation as spin_accumulation
-from ._electron import spin_accumulation_kspace as spin_accumulation_kspace
-from ._electron import spin_average as spin_average
-from ._electron import spin_basis as spin_basis
-from ._electron import spin_deviation as spin_deviation
-from ._electron import spin_lagrangian as spin_lagrangian
-from ._electron import spin_profile as spin_profile
 from ._electron import spin_response as spin_response
-from ._electron import spin_response_perturbative as spin_response_perturbative
-from ._electron import texture_kappa as texture_kappa
-from ._electron import to_mumax3 as to_mumax3
-from ._electron import to_oommf as to_oommf
-from ._electron import to_velocity as to_velocity
 from ._electron import torque_coefficients as torque_coefficients
-from ._electron import validity as validity
 from ._electron import wall_crossing as wall_crossing
-from ._electron import wide_wall as wide_wall
 from ._energy import AbstractEnergy as AbstractEnergy
 from ._energy import BulkDMI as BulkDMI
 from ._energy import CubicAnisotropy as CubicAnisotropy
@@ -79,6 +32,7 @@ from ._energy import InterfacialDMI as InterfacialDMI
 from ._energy import ShapeAnisotropy as ShapeAnisotropy
 from ._energy import UniaxialAnisotropy as UniaxialAnisotropy
 from ._energy import Zeeman as Zeeman
+from ._integrate import RESULTS as RESULTS
 from ._mesh import AbstractDrive as AbstractDrive
 from ._mesh import Grid as Grid
 from ._mesh import Piecewise as Piecewise
@@ -87,7 +41,7 @@ from ._mesh import Sinusoid as Sinusoid
 from ._mesh import bloch_wall as bloch_wall
 from ._mesh import head_to_head_wall as head_to_head_wall
 from ._mesh import neel_wall as neel_wall
-from ._mesh import random as random
+from ._mesh import random_state as random_state
 from ._mesh import skyrmion as skyrmion
 from ._mesh import uniform as uniform
 from ._mesh import vortex as vortex
@@ -112,10 +66,7 @@ from ._observe import wall_tilt as wall_tilt
 from ._observe import wall_velocity as wall_velocity
 from ._observe import wall_width as wall_width
 from ._sweep import SweepWarning as SweepWarning
-from ._sweep import grid as grid
 from ._sweep import parallel_map as parallel_map
-from ._sweep import points as points
-from ._sweep import random_design as random_design
 from ._sweep import sweep as sweep
 from ._sweep import sweep_map as sweep_map
 from ._torque import AbstractTorque as AbstractTorque
@@ -129,3 +80,22 @@ from ._torque import emf as emf
 from ._torque import spin_motive_field as spin_motive_field
 
 __version__ = "0.1.0"
+
+_MOVED = {
+    **{name: f"electron.{name}" for name in electron.__all__},
+    **{name: f"converters.{name}" for name in converters.__all__},
+    "random": "random_state",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Names that were here before 0.1 and go with 0.2."""
+    if name not in _MOVED:
+        raise AttributeError(f"module 'jaxstt' has no attribute {name!r}")
+    import operator
+    import sys
+    import warnings
+
+    home = _MOVED[name]
+    warnings.warn(f"jaxstt.{name} is now jaxstt.{home}", DeprecationWarning, stacklevel=2)
+    return operator.attrgetter(home)(sys.modules[__name__])

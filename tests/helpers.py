@@ -3,6 +3,8 @@
 A new energy or torque is tested by adding it here.
 """
 
+from types import ModuleType
+
 import jax
 import jax.numpy as jnp
 
@@ -57,7 +59,7 @@ def everything(grid: jaxstt.Grid, Ms: float = MS, alpha: float = 0.02) -> jaxstt
 
 def noise(grid: jaxstt.Grid, seed: int = 0) -> jax.Array:
     """Random unit vectors."""
-    return jaxstt.random(grid, jax.random.key(seed))
+    return jaxstt.random_state(grid, jax.random.key(seed))
 
 
 def wall_llg(xi, P, alpha, j, B=0.0, grid: jaxstt.Grid = WIRE, n0=4e4, order: int = 2):
@@ -74,3 +76,14 @@ def wall_llg(xi, P, alpha, j, B=0.0, grid: jaxstt.Grid = WIRE, n0=4e4, order: in
         ),
         torques=(jaxstt.ZhangLi((j, 0.0, 0.0), P=P, xi=xi, n0=n0, order=order),),
     )
+
+
+def public() -> dict[str, ModuleType]:
+    """Every public function and class by name, and the module where a user finds it first."""
+    homes = (jaxstt, jaxstt.electron, jaxstt.converters, jaxstt.space)
+    found: dict[str, ModuleType] = {}
+    for home in homes:
+        for name, value in vars(home).items():
+            if callable(value) and not name.startswith("_"):
+                found.setdefault(name, home)
+    return found

@@ -6,8 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstt import TwoBand, spin_accumulation, spin_accumulation_kspace
+from jaxstt import TwoBand
 from jaxstt import constants as c
+from jaxstt.electron import spin_accumulation, spin_accumulation_kspace
 
 EV, MS, XI = c.EV, 8e5, 0.05
 VALUES = {"E_F": 5 * EV, "Delta": EV, "tau_up": 1e-14, "tau_dn": 4e-15}

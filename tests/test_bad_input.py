@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
+import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -31,7 +32,7 @@ NUMBERS = (int, float, complex, tuple, list, np.ndarray, jax.Array)
 COMPLEX = {("bloch_vector", "eta"), *(("spin_lagrangian", n) for n in ("eta", "eta_dot", "berry"))}
 """Take complex numbers."""
 CALLS = test_precision.PUBLIC | {
-    "AnomalousHall": lambda: jaxstt.AnomalousHall(
+    "AnomalousHall": lambda: jaxstt.electron.AnomalousHall(
         n_up=6e28, n_dn=4e28, sigma_up=3e6, sigma_dn=1e6, Omega_up=4e-21, Omega_dn=-1e-21
     )
 }
@@ -53,9 +54,10 @@ class Recorder:
 
 
 def recorded(name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Callable, inspect.BoundArguments]:
-    recorder = Recorder(getattr(jaxstt, name))
+    home = helpers.public()[name]
+    recorder = Recorder(getattr(home, name))
     with monkeypatch.context() as patched:
-        patched.setattr(jaxstt, name, recorder)
+        patched.setattr(home, name, recorder)
         CALLS[name]()
     assert recorder.arguments is not None
     args, kwargs = recorder.arguments

@@ -47,7 +47,7 @@ def magnet(torque, alpha=ALPHA, gamma=GAMMA, grid=GRID):
 @pytest.fixture(scope="module")
 def state():
     """Any texture, varying at the edges too."""
-    return jaxstt.random(GRID, jax.random.key(3))
+    return jaxstt.random_state(GRID, jax.random.key(3))
 
 
 @pytest.fixture(scope="module")

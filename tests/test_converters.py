@@ -10,15 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstt import (
-    constants,
+from jaxstt import constants, torque_coefficients
+from jaxstt.converters import (
     from_mumax3,
     from_oommf,
     from_velocity,
     to_mumax3,
     to_oommf,
     to_velocity,
-    torque_coefficients,
 )
 
 G = 1.7595e11

@@ -5,17 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstt import (
+from jaxstt import spin_response, wall_crossing
+from jaxstt._electron._crossing import _series
+from jaxstt.electron import (
     kinked_wall,
     linear_response,
     pointwise_error,
     rosen_zener,
     spin_profile,
-    spin_response,
-    wall_crossing,
     wide_wall,
 )
-from jaxstt._electron._crossing import _series
 
 KAPPA = np.array([0.5, 1.0, 2.0, 5.0])
 ROSEN_ZENER = np.array([0.01499550, 0.18882259, 0.66261215, 1.96105262])

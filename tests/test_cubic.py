@@ -47,7 +47,7 @@ def test_field_is_the_slope_of_the_energy(K1, K2):
     term = CubicAnisotropy(
         _random(-3e4, 3e4, 2) if varying else K1, _random(-3e4, 9e4, 3) if varying else K2, **AXES
     )
-    m = 1.3 * jaxstt.random(GRID, jax.random.key(0))
+    m = 1.3 * jaxstt.random_state(GRID, jax.random.key(0))
     slope = jax.jit(jax.grad(lambda m: term.energy(GRID, Ms, T, m)))(m)
     B = term.field(GRID, Ms, T, m)
     expected = -slope / (jnp.broadcast_to(Ms, GRID.shape)[None] * GRID.cell_volume)
@@ -74,7 +74,7 @@ def test_vacuum_is_empty_and_differentiable():
     mask = np.ones(GRID.shape, bool)
     mask[2:4] = False
     grid = jaxstt.Grid(GRID.shape, GRID.spacing, mask=mask)
-    m = jaxstt.random(grid, jax.random.key(0))
+    m = jaxstt.random_state(grid, jax.random.key(0))
     Ms = jnp.where(grid.mask, MS, 0.0)
 
     def field(Ms, K1, K2):

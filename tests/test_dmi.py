@@ -49,7 +49,7 @@ def test_field_is_the_slope_of_the_energy(kind, edge):
     grid = _grid()
     Ms = jnp.where(grid.mask, _random(0.5 * MS, MS, 1), 0.0)
     term = kind(_random(-D, 2 * D, 2), None if edge is None else _random(edge, 2 * edge, 3))
-    m = 1.3 * jaxstt.random(grid, jax.random.key(0))
+    m = 1.3 * jaxstt.random_state(grid, jax.random.key(0))
     B, slope = _field_and_slope(term, grid, Ms, m)
     tolerance = 1e-10 * float(jnp.max(jnp.abs(B)))
     expected = -slope / (jnp.where(Ms > 0, Ms, 1.0)[None] * grid.cell_volume)
@@ -61,7 +61,7 @@ def test_field_is_the_slope_of_the_energy(kind, edge):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_uniform_field_is_a_number(kind):
     grid, Ms = _grid(), jnp.asarray(MS)
-    m = jaxstt.random(grid, jax.random.key(0))
+    m = jaxstt.random_state(grid, jax.random.key(0))
     number, field = kind(D, A), kind(jnp.full(SHAPE, D), jnp.full(SHAPE, A))
     np.testing.assert_allclose(
         _field(number, grid, Ms, m), _field(field, grid, Ms, m), rtol=1e-12, atol=1e-14
@@ -224,7 +224,7 @@ def test_edge_condition_of_mumax():
     """Its ghost cells are this term with A halved."""
     n, d, Ms = 6, 2e-9, jnp.asarray(MS)
     grid = jaxstt.Grid((n, n, 1), (d, d, d))
-    m = jaxstt.random(grid, jax.random.key(4))
+    m = jaxstt.random_state(grid, jax.random.key(4))
     got = _field(jaxstt.Exchange(A), grid, Ms, m) + _field(InterfacialDMI(D, A / 2), grid, Ms, m)
     f = np.asarray(m)
     expected = np.zeros_like(f)
@@ -261,7 +261,7 @@ def test_symmetry(kind):
     mask = np.ones(shape, bool)
     mask[0, :2] = False
     strength = _random(-D, D, 5, shape)
-    m = jaxstt.random(jaxstt.Grid(shape, spacing, mask=mask), jax.random.key(6))
+    m = jaxstt.random_state(jaxstt.Grid(shape, spacing, mask=mask), jax.random.key(6))
 
     def field(m, mask, strength):
         return _field(kind(strength, A), jaxstt.Grid(shape, spacing, mask=mask), Ms, m)
@@ -278,7 +278,7 @@ def test_symmetry(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_vacuum_is_differentiable(kind):
     grid = _grid()
-    m = jaxstt.random(grid, jax.random.key(0))
+    m = jaxstt.random_state(grid, jax.random.key(0))
     Ms = jnp.where(grid.mask, MS, 0.0)
     stiffness = jnp.where(grid.mask, A, 0.0)
 
@@ -316,7 +316,7 @@ def test_one_cell_and_single_precision():
     assert float(jnp.max(jnp.abs(BulkDMI(D, A).field(single, jnp.asarray(MS), T, m)))) == 0
     assert float(BulkDMI(D, A).stiffness(single, jnp.asarray(MS))) == 0
     grid = _grid()
-    m = jaxstt.random(grid, jax.random.key(0))
+    m = jaxstt.random_state(grid, jax.random.key(0))
     exact = BulkDMI(D, A).field(grid, jnp.asarray(MS), T, m)
     low = BulkDMI(jnp.float32(D), jnp.float32(A))
     rough = low.field(grid, jnp.float32(MS), T, m.astype(jnp.float32))

@@ -220,7 +220,7 @@ def test_relax_finds_the_wall_and_stops():
     llg = helpers.wall_llg(0.05, 0.5, 0.1, -1e12, grid=grid, order=4)
     start = jaxstt.neel_wall(grid, 16e-9, angle=0.4)
     rest = jaxstt.relax(llg, start)
-    assert float(rest.torque) <= 1e-7 and rest.result == jaxstt.RELAX_RESULTS.successful
+    assert float(rest.torque) <= 1e-7 and rest.result == jaxstt.RESULTS.successful
     B = jaxstt.effective_field(llg, rest.m)
     assert float(jnp.max(jnp.abs(jnp.cross(rest.m, B, axis=0)))) < 2e-7
     state = jaxstt.wall_state(grid, rest.m)
@@ -230,7 +230,7 @@ def test_relax_finds_the_wall_and_stops():
     with pytest.raises(RuntimeError, match="max_steps"):
         jaxstt.relax(llg, start, max_steps=3)
     early = jaxstt.relax(llg, start, max_steps=3, throw=False)
-    assert early.result == jaxstt.RELAX_RESULTS.max_steps_reached and int(early.num_steps) == 3
+    assert early.result == jaxstt.RESULTS.max_steps_reached and int(early.stats["num_steps"]) == 3
 
 
 def test_states_beyond_the_memory_are_refused(monkeypatch):

@@ -33,7 +33,7 @@ def _field(term, grid, Ms, m):
 @pytest.mark.parametrize("periodic", [False, True])
 def test_a_uniform_field_is_a_number(periodic: bool):
     grid = jaxstt.Grid(SHAPE, SPACING, (periodic,) * 3, _mask())
-    Ms, m = jnp.where(grid.mask, MS, 0.0), jaxstt.random(grid, jax.random.key(0))
+    Ms, m = jnp.where(grid.mask, MS, 0.0), jaxstt.random_state(grid, jax.random.key(0))
     number, field = (_field(Exchange(a), grid, Ms, m) for a in (A, jnp.full(SHAPE, A)))
     np.testing.assert_allclose(field, number, atol=1e-13 * float(jnp.max(jnp.abs(number))))
 
@@ -43,7 +43,7 @@ def test_field_is_the_slope_of_the_energy(periodic: bool):
     grid = jaxstt.Grid(SHAPE, SPACING, (periodic,) * 3, _mask())
     Ms = jnp.where(grid.mask, _random(0.5 * MS, MS, 1), 0.0)
     term = Exchange(_random(0.1 * A, A, 2).at[0, 0].set(0))
-    m = 1.3 * jaxstt.random(grid, jax.random.key(0))
+    m = 1.3 * jaxstt.random_state(grid, jax.random.key(0))
     slope = jax.jit(jax.grad(lambda m: term.energy(grid, Ms, T, m)))(m)
     B = _field(term, grid, Ms, m)
     expected = -slope / (jnp.where(Ms > 0, Ms, 1.0)[None] * grid.cell_volume)
@@ -98,7 +98,7 @@ def test_observed_order():
 
 def test_vacuum_and_uncoupled_cells_are_differentiable():
     grid = jaxstt.Grid(SHAPE, SPACING, mask=_mask())
-    m = jaxstt.random(grid, jax.random.key(0))
+    m = jaxstt.random_state(grid, jax.random.key(0))
     Ms, stiffness = jnp.where(grid.mask, MS, 0.0), jnp.full(SHAPE, A).at[:2].set(0)
     B = Exchange(stiffness).field(grid, jnp.asarray(MS), T, m)
     # No field in vacuum, none where A is 0, and some elsewhere.

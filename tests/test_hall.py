@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstt import (
+from jaxstt import TwoBand
+from jaxstt import constants as c
+from jaxstt.electron import (
     AnomalousHall,
-    TwoBand,
     effective_polarised_current,
     spin_accumulation,
     spin_accumulation_kspace,
 )
-from jaxstt import constants as c
 
 EV = c.EV
 OMEGA = {"Omega_up": 4e-21, "Omega_dn": -1.5e-21}

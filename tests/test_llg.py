@@ -170,7 +170,7 @@ BAD = {
         "`P` of ZhangLi must be a number",
     ),
     "wall outside": (lambda: jaxstt.bloch_wall(_WIRE, 1e-8, position=1.0), "`position` must lie"),
-    "key": (lambda: jaxstt.random(_WIRE, 0), "`key` must be a JAX random key"),
+    "key": (lambda: jaxstt.random_state(_WIRE, 0), "`key` must be a JAX random key"),
     "grid number": (lambda: jaxstt.Grid(5, (1e-9,) * 3), "`shape` must have three entries"),
     "collective batch": (
         lambda: jaxstt.CollectiveWall(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jaxstt
-from jaxstt import RELAX_RESULTS
+from jaxstt import RESULTS
 
 MASK = np.ones((12, 6, 1), bool)
 MASK[:2, :2] = MASK[9:, 4:] = False
@@ -125,5 +125,5 @@ def test_a_saddle_that_is_not_left_in_time_is_no_rest():
     llg = jaxstt.LLG(grid, Ms=8e5, alpha=0.1, energies=energies)
     hard = jaxstt.uniform(grid, (0, 0, 1))
     rest = jaxstt.relax(llg, hard, max_steps=2, throw=False)
-    assert bool(rest.result == RELAX_RESULTS.max_steps_reached)
+    assert bool(rest.result == RESULTS.max_steps_reached)
     np.testing.assert_allclose(jnp.abs(jaxstt.relax(llg, hard).m[0]), 1, atol=1e-6)

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstt import linear_response, scattered_response, scattering_coefficient, wall_crossing
+from jaxstt import wall_crossing
 from jaxstt._electron._crossing import direction_cosines
+from jaxstt.electron import linear_response, scattered_response, scattering_coefficient
 
 TIMES = np.array([0.1, 0.3, 1.0, 3.0, 10.0])
 

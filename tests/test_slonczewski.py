@@ -107,7 +107,7 @@ def test_field_of_currents_and_vacuum():
     mask = np.ones(grid.shape, bool)
     mask[0] = False
     grid = jaxstt.Grid(grid.shape, grid.spacing, mask=mask)
-    m = jaxstt.random(grid, jax.random.key(1))
+    m = jaxstt.random_state(grid, jax.random.key(1))
     j = jnp.arange(48.0).reshape(grid.shape) * 1e10
     one = _rate(jaxstt.Slonczewski(1e10, (0, 0, 1), 0.4), grid, m)
     rate = _rate(jaxstt.Slonczewski(j, (0, 0, 1), 0.4), grid, m)

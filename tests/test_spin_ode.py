@@ -9,19 +9,17 @@ import pytest
 import scipy.linalg
 
 import jaxstt
-from jaxstt import (
-    SPIN_RESULTS,
+from jaxstt import RESULTS, SpinODE, evolve_spin
+from jaxstt.constants import EV, GAMMA, HBAR
+from jaxstt.electron import (
     LocalSpinODE,
     MagnusSteps,
-    SpinODE,
     bloch_vector,
-    evolve_spin,
     exchange_hamiltonian,
     local_frame,
     local_matrix,
     spin_basis,
 )
-from jaxstt.constants import EV, GAMMA, HBAR
 
 TAU = HBAR / EV
 FORWARD = diffrax.ForwardMode()
@@ -311,19 +309,19 @@ def test_failures_inside_jit():
         )
 
     magnus = {"solver": MagnusSteps(2)}
-    assert eqx.filter_jit(run)(TAU, path, False, **magnus).result == SPIN_RESULTS.successful
+    assert eqx.filter_jit(run)(TAU, path, False, **magnus).result == RESULTS.successful
     result = jax.jit(lambda tau: run(tau, long, False, **magnus).result)(TAU)
-    assert result == SPIN_RESULTS.not_unit
+    assert result == RESULTS.not_unit
     with pytest.raises(RuntimeError, match="unit length"):
         jax.jit(lambda tau: run(tau, long, True, **magnus).s)(TAU).block_until_ready()
-    assert run(TAU, path, False, max_steps=3).result == SPIN_RESULTS.max_steps_reached
+    assert run(TAU, path, False, max_steps=3).result == RESULTS.max_steps_reached
     with pytest.raises(RuntimeError, match="max_steps"):
         run(TAU, path, True, max_steps=3)
     nan = jnp.full(3, jnp.nan)
     result = jax.jit(
         lambda s0: evolve_spin(SpinODE(path, tau_ex=TAU, xi=0.1), s0, T, throw=False, **magnus)
     )(nan).result
-    assert result == SPIN_RESULTS.not_finite
+    assert result == RESULTS.not_finite
 
 
 def _run(n=path, s0=None, t=(0.0, 1e-15), **options):

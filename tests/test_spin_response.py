@@ -5,15 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstt import (
+from jaxstt import SpinODE, evolve_spin, spin_response
+from jaxstt.electron import (
     MagnusSteps,
-    SpinODE,
-    evolve_spin,
     frame_rates,
     local_frame,
     spin_average,
     spin_deviation,
-    spin_response,
     spin_response_perturbative,
 )
 

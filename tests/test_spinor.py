@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstt import (
+from jaxstt.constants import EV, HBAR
+from jaxstt.electron import (
     berry_connection,
     berry_matrix,
     bloch_vector,
@@ -16,7 +17,6 @@ from jaxstt import (
     spin_deviation,
     spin_lagrangian,
 )
-from jaxstt.constants import EV, HBAR
 
 PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 TAU = HBAR / EV

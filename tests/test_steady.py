@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import jaxstt
-from jaxstt import STEADY_RESULTS, SteadyWall, steady_wall
+from jaxstt import RESULTS, SteadyWall, steady_wall
 from jaxstt._dynamics._bordered_wire import ColumnSolver
 
 lx = pytest.importorskip("lineax")
@@ -34,15 +34,15 @@ def motion(p: jax.Array) -> jax.Array:
     return jnp.stack([wave.velocity, jaxstt.WallTracker(helpers.WIRE)(0.0, wave.m).angle])
 
 
-def ended(result: STEADY_RESULTS) -> str:
+def ended(result: RESULTS) -> str:
     names = ("successful", "no_wave", "unstable", "not_finite")
-    return next(k for k in names if bool(result == getattr(STEADY_RESULTS, k)))
+    return next(k for k in names if bool(result == getattr(RESULTS, k)))
 
 
 def test_it_moves_as_evolve_does():
     wave = found(POINT, WALL)
     assert ended(wave.result) == "successful"
-    assert int(wave.steps) <= 6
+    assert int(wave.stats["num_steps"]) <= 6
     assert float(wave.residual) < 1e-11
     # 40 cells' path in 0.1 ns, from the profile itself: no transient to wait for.
     t = np.linspace(0.0, 40e-12, 21)

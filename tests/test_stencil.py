@@ -37,7 +37,7 @@ def test_no_exchange_flux_leaves_the_magnet(order: int):
     mask = np.ones((6, 5, 2), bool)
     mask[2:4, 1:3, 0] = False
     grid = jaxstt.Grid(mask.shape, (1e-9, 2e-9, 3e-9), mask=mask)
-    m = jaxstt.random(grid, jax.random.key(1))
+    m = jaxstt.random_state(grid, jax.random.key(1))
     total = jnp.sum(jnp.where(mask[None], _stencil.laplacian(grid, m, order), 0.0), axis=(1, 2, 3))
     assert float(jnp.max(jnp.abs(total))) < 1e-12 * 1e18
 
@@ -46,7 +46,7 @@ def test_vacuum_stays_empty_and_differentiable():
     mask = np.ones((6, 1, 1), bool)
     mask[4:] = False
     grid = jaxstt.Grid(mask.shape, (2e-9, 2e-9, 2e-9), mask=mask)
-    m0 = jaxstt.random(grid, jax.random.key(2))
+    m0 = jaxstt.random_state(grid, jax.random.key(2))
     assert float(jnp.max(jnp.abs(m0[:, 4:]))) == 0
 
     def last(A):

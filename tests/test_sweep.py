@@ -10,8 +10,9 @@ import pytest
 import xarray
 
 import jaxstt
-from jaxstt import grid, points, random_design, sweep, sweep_map
+from jaxstt import sweep, sweep_map
 from jaxstt.io import save_zarr
+from jaxstt.space import grid, points, random_design
 
 
 def wall(xi):

@@ -16,9 +16,10 @@ import pytest
 import xarray
 
 import jaxstt
-from jaxstt import SweepWarning, points, sweep
+from jaxstt import SweepWarning, sweep
 from jaxstt._sweep._store import Store
 from jaxstt.io import load_zarr
+from jaxstt.space import points
 
 ROOT = Path(__file__).parents[1]
 J = np.linspace(-1e12, 2e12, 4)

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstt import Grid, bloch_wall, precession_length, texture_kappa, validity
+from jaxstt import Grid, bloch_wall
 from jaxstt._app._cli import run
 from jaxstt.constants import EV, HBAR
+from jaxstt.electron import precession_length, texture_kappa, validity
 from jaxstt.plot import SAMPLES, validity_figure, validity_map
 
 PAPER = {"Delta": 1.0 * EV, "v_F": 3e5, "xi": 0.02}

@@ -14,7 +14,7 @@ from .._parameters import NAMES
 Values = Mapping[str, Array]
 
 
-def _coefficients(v: Values) -> jaxstt.TorqueCoefficients:
+def _coefficients(v: Values) -> jaxstt.electron.TorqueCoefficients:
     names = ("Ms", "xi", "P", "n0")
     gamma = v.get("gamma", jaxstt.constants.GAMMA)
     return jaxstt.torque_coefficients(

@@ -84,7 +84,6 @@ class Fit:
     n_simulations: int
     iterations: int
     seconds: float
-    seed: int
     versions: dict[str, str]
     notes: tuple[str, ...]
     solved: Solved | None = dataclasses.field(repr=False, compare=False)
@@ -328,7 +327,7 @@ def _cost(fit: Fit) -> list[str]:
         f"{fit.message}",
         f"simulations: {fit.n_simulations} ({fit.n_evaluations} evaluations; a run with "
         f"{tangents} tangent{'s' * (tangents != 1)} counts as {1 + tangents}); "
-        f"{fit.seconds:.1f} s; seed {fit.seed}",
+        f"{fit.seconds:.1f} s",
     ]
 
 

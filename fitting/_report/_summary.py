@@ -59,7 +59,6 @@ def summary(
     search: Search,
     found: Minimum,
     stated: Mapping[str, float],
-    seed: int,
     began: float,
 ) -> Fit:
     """The result, with error bars if the search converged (which may cost refits)."""
@@ -120,7 +119,6 @@ def summary(
         n_simulations=counter.simulations(predictor.drives, p),
         iterations=found.iterations,
         seconds=time.monotonic() - began,
-        seed=seed,
         versions=versions(),
         notes=_notes(problem, found, errors),
         solved=Solved(problem, best, found.objective is problem.objective),

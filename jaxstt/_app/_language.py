@@ -27,7 +27,7 @@ from .._mesh import (
     bloch_wall,
     head_to_head_wall,
     neel_wall,
-    random,
+    random_state,
     skyrmion,
     uniform,
     vortex,
@@ -67,10 +67,10 @@ DRIVES: dict[str, Callable] = {"Pulse": Pulse, "Piecewise": Piecewise, "Sinusoid
 
 
 def seeded_random(grid: Grid, seed: int) -> Array:
-    """`random` from a number."""
+    """`random_state` from a number."""
     if not 0 <= seed < 2**32:
         raise ValueError(f"`seed` must be between 0 and 2^32 - 1, got {seed}")
-    return random(grid, jax.random.key(seed))
+    return random_state(grid, jax.random.key(seed))
 
 
 seeded_random.__qualname__ = "random"

@@ -19,8 +19,9 @@ import numpy as np
 from jax import Array
 
 from .._core import memory, readable, write_whole
-from .._dynamics import RELAX_RESULTS, RESULTS, evolve, relax
+from .._dynamics import evolve, relax
 from .._dynamics import warn as warn_of_torques
+from .._integrate import RESULTS
 from .._torque import ValidityWarning
 from ..io import ZARR_FORMAT, mesh_attributes, write_ovf, write_table
 from ._config import Config
@@ -121,9 +122,9 @@ class _Run:
         if self.config.relax is None:
             return
         done = relax(self.config.llg, self.m, throw=False, **self.config.relax)
-        self.m, self.steps = done.m, int(done.num_steps)
-        if not bool(done.result == RELAX_RESULTS.successful):
-            message = RELAX_RESULTS[done.result]
+        self.m, self.steps = done.m, int(done.stats["num_steps"])
+        if not bool(done.result == RESULTS.successful):
+            message = RESULTS[done.result]
             raise RunFailed(f"{message}, max |m x B| = {float(done.torque):.3g} T")
 
     def evolve(self) -> None:

@@ -1,6 +1,5 @@
 """The Landau-Lifshitz-Gilbert equation and its solutions: in time, at rest, travelling."""
 
-from ._evolve import RESULTS as RESULTS
 from ._evolve import Solution as Solution
 from ._evolve import check_span as check_span
 from ._evolve import check_state as check_state
@@ -14,9 +13,7 @@ from ._llg import energy_terms as energy_terms
 from ._llg import rhs as rhs
 from ._llg import total_energy as total_energy
 from ._llg import warn as warn
-from ._relax import RELAX_RESULTS as RELAX_RESULTS
 from ._relax import Relaxed as Relaxed
 from ._relax import relax as relax
-from ._steady_wall import STEADY_RESULTS as STEADY_RESULTS
 from ._steady_wall import SteadyWall as SteadyWall
 from ._steady_wall import steady_wall as steady_wall

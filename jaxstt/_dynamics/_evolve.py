@@ -20,6 +20,7 @@ from jax.typing import ArrayLike
 
 from .._core import is_concrete, normalise, require_memory
 from .._integrate import (
+    RESULTS,
     UNKNOWN_STEPS,
     Adaptive,
     adaptive,
@@ -40,20 +41,6 @@ _MOST_STEPS = 1e10
 """At a microsecond each, as a macrospin takes, three hours; a small wire takes days."""
 _LONGEST = 0.1
 """Span of a run, s, where the number of steps is not known."""
-
-
-class RESULTS(eqx.Enumeration):
-    """How a run ended."""
-
-    successful = ""
-    max_steps_reached = (
-        "evolve: `max_steps` between two saved times were not enough; give more, save more often, "
-        "or loosen `rtol`"
-    )
-    not_finite = "evolve: m or dm/dt is not finite; a parameter of the LLG or m0 is NaN or infinite"
-    unstable = (
-        "evolve: the step of FixedStep(dt) is beyond stability; use a shorter dt or FixedStep()"
-    )
 
 
 class Solution(NamedTuple):
@@ -318,7 +305,7 @@ def _evolve_adaptive(
     )
     fine = jnp.all(jnp.isfinite(llg.rate(times[0], m0))) & jnp.all(jnp.isfinite(last))
     result = RESULTS.where(fine, result, RESULTS.not_finite)
-    saved = whole_run(save(times[0], m0), later, result, RESULTS.successful, throw)
+    saved = whole_run(save(times[0], m0), later, result, throw)
     return Solution(times, saved, _stats(accepted, rejected), result)
 
 
@@ -344,5 +331,5 @@ def _evolve_fixed(llg, m0, times, save, method, forward, start, throw) -> Soluti
     result = RESULTS.where(
         dt * llg.stiffness().astype(dt.dtype) < UNSTABLE, result, RESULTS.unstable
     )
-    saved = whole_run(save(times[0], m0), later, result, RESULTS.successful, throw)
+    saved = whole_run(save(times[0], m0), later, result, throw)
     return Solution(times, saved, _stats(taken, jnp.zeros_like(taken)), result)

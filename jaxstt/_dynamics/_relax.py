@@ -10,22 +10,12 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 
 from .._core import check_count, check_tolerance, cross, dot, lift, normalise
+from .._integrate import RESULTS
 from ._evolve import cast, check_state
 from ._llg import LLG
 
 _KICK = 1e-2
 """rad."""
-
-
-class RELAX_RESULTS(eqx.Enumeration):
-    """How a relaxation ended."""
-
-    successful = ""
-    max_steps_reached = (
-        "relax: `max_steps` were not enough to bring max |m x B| below `tol`; read `.torque` with "
-        "throw=False, give more steps or a larger tol"
-    )
-    not_finite = "relax: m or B is not finite; a parameter of the LLG or m0 is NaN or infinite"
 
 
 class Relaxed(NamedTuple):
@@ -35,10 +25,10 @@ class Relaxed(NamedTuple):
     """The state at rest, (3, nx, ny, nz)."""
     torque: Array
     """max |m x B|, T."""
-    num_steps: Array
-    """Steps taken."""
-    result: RELAX_RESULTS
-    """Whether `torque` came below `tol`."""
+    stats: dict[str, Array]
+    """num_steps."""
+    result: RESULTS
+    """RESULTS.successful where `torque` came below `tol`, or why not."""
 
 
 def relax(
@@ -75,13 +65,11 @@ def _relax(llg: LLG, m0: Array, tol: float, max_steps: int, throw: bool) -> Rela
     fixed = lax.stop_gradient(llg)
     m, left, steps = _to_minimum(fixed, lax.stop_gradient(m0), tol, max_steps)
     m = _at_rest(m, llg)
-    result = RELAX_RESULTS.where(
-        left <= tol, RELAX_RESULTS.successful, RELAX_RESULTS.max_steps_reached
-    )
-    result = RELAX_RESULTS.where(jnp.isfinite(left), result, RELAX_RESULTS.not_finite)
+    result = RESULTS.where(left <= tol, RESULTS.successful, RESULTS.max_steps_reached)
+    result = RESULTS.where(jnp.isfinite(left), result, RESULTS.not_finite)
     if throw:
-        m = result.error_if(m, result != RELAX_RESULTS.successful)
-    return Relaxed(m, left, steps, result)
+        m = result.error_if(m, result != RESULTS.successful)
+    return Relaxed(m, left, {"num_steps": steps}, result)
 
 
 def _to_minimum(llg: LLG, m0: Array, tol: float, max_steps: int) -> tuple[Array, Array, Array]:

@@ -22,26 +22,12 @@ from .._core import (
     lift,
     normalise,
 )
+from .._integrate import RESULTS
 from .._mesh import Grid, neighbours, second_difference
 from .._observe import count_walls, require_one_wall
 from ._bordered_wire import ColumnSolver
 from ._evolve import cast, check_state
 from ._llg import LLG, warn
-
-
-class STEADY_RESULTS(eqx.Enumeration):
-    """How the search for a steady wall ended."""
-
-    successful = ""
-    no_wave = (
-        "steady_wall: no steady wall: the drive is above breakdown, or m0 is too far from the "
-        "moving wall (give one that has been evolved for a while, or a smaller drive)"
-    )
-    unstable = (
-        "steady_wall: the steady wall found is unstable, not the one that is seen in time: the "
-        "drive is close to breakdown, or m0 is too far (give one that has been evolved for a while)"
-    )
-    not_finite = "steady_wall: dm/dt is not finite; a parameter of the LLG or m0 is NaN or infinite"
 
 
 class SteadyWall(NamedTuple):
@@ -53,10 +39,10 @@ class SteadyWall(NamedTuple):
     """The profile, (3, nx, ny, nz), where the wall of m0 is."""
     residual: Array
     """max |dm/dt + v d_x m|/gamma, T."""
-    steps: Array
-    """Newton steps taken."""
-    result: STEADY_RESULTS
-    """Whether it is a steady wall."""
+    stats: dict[str, Array]
+    """num_steps, of Newton's method."""
+    result: RESULTS
+    """RESULTS.successful if it is a steady wall, or why not."""
 
 
 def steady_wall(
@@ -107,7 +93,7 @@ def steady_wall(
     wave = _steady(llg, m0, axis, tol, max_steps)
     if not throw:
         return wave
-    v, m = wave.result.error_if(wave[:2], wave.result != STEADY_RESULTS.successful)
+    v, m = wave.result.error_if(wave[:2], wave.result != RESULTS.successful)
     return wave._replace(velocity=v, m=m)
 
 
@@ -283,14 +269,12 @@ def _steady(llg: LLG, m0: Array, axis: int, tol: float, max_steps: int) -> Stead
     f = jax.vmap(lambda y: chart.equations(llg, y)[0])(both)
     left = jnp.max(jnp.abs(f), axis=(1, 2)) * chart.pace / llg.gamma
     walls = count_walls(llg.grid, jnp.stack([m0, m]), axis)
-    result = STEADY_RESULTS.where(
-        found.state.growth > 0.5, STEADY_RESULTS.unstable, STEADY_RESULTS.successful
-    )
+    result = RESULTS.where(found.state.growth > 0.5, RESULTS.unstable_wave, RESULTS.successful)
     wave = (found.result == optx.RESULTS.successful) & (walls[0] == walls[1])
     wave = wave & jnp.isfinite(left[1])
-    result = STEADY_RESULTS.where(wave, result, STEADY_RESULTS.no_wave)
-    result = STEADY_RESULTS.where(jnp.isfinite(left[0]), result, STEADY_RESULTS.not_finite)
-    return SteadyWall(v, m, left[1], found.stats["num_steps"], result)
+    result = RESULTS.where(wave, result, RESULTS.no_wave)
+    result = RESULTS.where(jnp.isfinite(left[0]), result, RESULTS.not_finite)
+    return SteadyWall(v, m, left[1], {"num_steps": found.stats["num_steps"]}, result)
 
 
 def _linear_solver(grid: Grid, chart: _Chart) -> ColumnSolver:

@@ -34,7 +34,6 @@ from ._response import spin_response as spin_response
 from ._response import spin_response_perturbative as spin_response_perturbative
 from ._scattering import scattered_response as scattered_response
 from ._scattering import scattering_coefficient as scattering_coefficient
-from ._spin_ode import SPIN_RESULTS as SPIN_RESULTS
 from ._spin_ode import LocalSpinODE as LocalSpinODE
 from ._spin_ode import MagnusSteps as MagnusSteps
 from ._spin_ode import SpinODE as SpinODE

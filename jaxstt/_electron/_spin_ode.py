@@ -18,6 +18,7 @@ from jax.typing import ArrayLike
 
 from .._core import check_type, cross, is_concrete, leaf
 from .._integrate import (
+    RESULTS,
     UNKNOWN_STEPS,
     Adaptive,
     adaptive,
@@ -42,18 +43,6 @@ _LONGEST = 1e8
 """tau_ex between two saved times: more was not meant in s, and would not end."""
 
 
-class SPIN_RESULTS(eqx.Enumeration):
-    """How a spin run ended."""
-
-    successful = ""
-    max_steps_reached = (
-        "evolve_spin: `max_steps` between two saved times were not enough; give more, save more "
-        "often, or loosen `rtol`"
-    )
-    not_unit = "evolve_spin: the path `n` must be unit length at the saved times"
-    not_finite = "evolve_spin: the moment is not finite; a parameter, the path or s0 is NaN"
-
-
 class SpinSolution(NamedTuple):
     """What `evolve_spin` returns."""
 
@@ -63,8 +52,8 @@ class SpinSolution(NamedTuple):
     """The moment, (T, 3), in the axes of the ODE."""
     stats: dict[str, Array]
     """num_steps over the whole run."""
-    result: SPIN_RESULTS
-    """SPIN_RESULTS.successful, or why the run stopped."""
+    result: RESULTS
+    """RESULTS.successful, or why the run stopped."""
 
 
 class AbstractSpinODE(eqx.Module):
@@ -377,9 +366,9 @@ def _evolve(ode, s0, times, method: Adaptive | MagnusSteps, throw) -> SpinSoluti
     (last, done, steps), later = integrate(
         advance, lambda t, carry: carry[0], begin, times, ode.drives
     )
-    result = SPIN_RESULTS.where(done, SPIN_RESULTS.successful, SPIN_RESULTS.max_steps_reached)
-    result = SPIN_RESULTS.where(jnp.all(jnp.isfinite(last)), result, SPIN_RESULTS.not_finite)
+    result = RESULTS.where(done, RESULTS.successful, RESULTS.max_steps_reached)
+    result = RESULTS.where(jnp.all(jnp.isfinite(last)), result, RESULTS.not_finite)
     off = jnp.abs(jnp.sum(_sample(ode, times) ** 2, axis=0) - 1)
-    result = SPIN_RESULTS.where(jnp.all(off < 2e-3), result, SPIN_RESULTS.not_unit)
-    saved = whole_run(start, later, result, SPIN_RESULTS.successful, throw)
+    result = RESULTS.where(jnp.all(off < 2e-3), result, RESULTS.not_unit)
+    saved = whole_run(start, later, result, throw)
     return SpinSolution(times, saved, {"num_steps": steps}, result)

@@ -7,6 +7,7 @@ from ._adaptive import check_unused as check_unused
 from ._adaptive import naming_the_adjoint as naming_the_adjoint
 from ._pieces import Piece as Piece
 from ._pieces import integrate as integrate
+from ._results import RESULTS as RESULTS
 from ._results import whole_run as whole_run
 from ._times import UNKNOWN_STEPS as UNKNOWN_STEPS
 from ._times import allowed_steps as allowed_steps

@@ -2,15 +2,37 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 
-def whole_run(first: Any, later: Any, result: Any, good: Any, throw: bool) -> Any:
-    """The saved values from t[0] on; if `throw`, they raise when read unless `result` is `good`.
+class RESULTS(eqx.Enumeration):
+    """How `evolve`, `relax`, `steady_wall` or `evolve_spin` ended."""
 
-    first: at t[0].  later: stacked.  result, good: items of the same `equinox.Enumeration`.
+    successful = ""
+    max_steps_reached = (
+        "`max_steps` were not enough: give more; save more often or loosen `rtol` (evolve, "
+        "evolve_spin); or give a larger `tol` (relax, whose `.torque` throw=False shows)"
+    )
+    not_finite = "the state or its rate is not finite: a parameter or the start is NaN or infinite"
+    unstable = "the step of FixedStep(dt) is beyond stability; use a shorter dt or FixedStep()"
+    not_unit = "the path `n` must be unit length at the saved times"
+    no_wave = (
+        "no steady wall: the drive is above breakdown, or m0 is too far from the moving wall (give "
+        "one that has been evolved for a while, or a smaller drive)"
+    )
+    unstable_wave = (
+        "the steady wall found is unstable, not the one that is seen in time: the drive is close "
+        "to breakdown, or m0 is too far (give one that has been evolved for a while)"
+    )
+
+
+def whole_run(first: Any, later: Any, result: RESULTS, throw: bool) -> Any:
+    """The saved values from t[0] on; if `throw`, they raise when read after a run that failed.
+
+    first: at t[0].  later: stacked.
     """
     saved = jax.tree.map(lambda a, b: jnp.concatenate([jnp.asarray(a)[None], b]), first, later)
     # The check calls back to the host, which cannot be compiled for another platform.
-    return result.error_if(saved, result != good) if throw else saved
+    return result.error_if(saved, result != RESULTS.successful) if throw else saved

@@ -30,7 +30,7 @@ from ._stencil import within as within
 from ._texture import bloch_wall as bloch_wall
 from ._texture import head_to_head_wall as head_to_head_wall
 from ._texture import neel_wall as neel_wall
-from ._texture import random as random
+from ._texture import random_state as random_state
 from ._texture import skyrmion as skyrmion
 from ._texture import uniform as uniform
 from ._texture import vortex as vortex

@@ -28,7 +28,7 @@ def uniform(grid: Grid, direction: ArrayLike) -> Array:
     return _masked(grid, normalise(m))
 
 
-def random(grid: Grid, key: Any) -> Array:
+def random_state(grid: Grid, key: Any) -> Array:
     """Independent random directions, uniform on the sphere, from a JAX random key.
 
     Raises ValueError if `key` is none: jax.random.key(seed) makes one.

@@ -9,7 +9,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from .._core import Kind, Vectors, cross, dot, is_concrete, leaf, lift
-from .._electron import GOOD, VELOCITY_PER_MOMENT
+from .._electron import GOOD, VELOCITY_PER_MOMENT, from_velocity
 from .._energy import inverse
 from .._mesh import (
     AbstractDrive,
@@ -24,8 +24,6 @@ from .._mesh import (
     vector_at,
 )
 from ._base import AbstractTorque, ValidityWarning
-
-_CONVENTIONS = ("paper", "oommf")
 
 
 class ZhangLi(AbstractTorque):
@@ -122,14 +120,11 @@ class ZhangLi(AbstractTorque):
         u: scalar (along x) or (3,).  Neither contains 1/(1+beta^2).  The result has P = 1, n0 = 0
         and the j that gives this u.  Raises ValueError for another convention.
         """
-        if convention not in _CONVENTIONS:
-            raise ValueError(f"`convention` must be one of {_CONVENTIONS}, got {convention!r}")
-        u, beta, Ms = leaf("u", u), leaf("beta", beta), leaf("Ms", Ms, above=0)
+        u = leaf("u", u)
         if u.ndim == 0:
             u = jnp.stack([u, jnp.zeros_like(u), jnp.zeros_like(u)])
-        sign = -1 if convention == "oommf" else 1
-        j = sign * u * Ms * (1 + beta**2) / VELOCITY_PER_MOMENT
-        return cls(j=j, P=jnp.ones_like(beta), xi=beta, order=order)
+        current = from_velocity(u, beta, Ms=Ms, P=1.0, convention=convention)
+        return cls(*current, order=order)
 
     def rate(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
         strength = VELOCITY_PER_MOMENT / (1 + self.xi**2) * inverse(Ms)

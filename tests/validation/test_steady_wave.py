@@ -9,7 +9,7 @@ import pytest
 import wall_runs
 
 import jaxstt
-from jaxstt import STEADY_RESULTS, Demag, steady_wall
+from jaxstt import RESULTS, Demag, steady_wall
 
 WIDTH = 1e-8
 
@@ -103,11 +103,11 @@ def test_up_to_breakdown_and_not_beyond(fraction, drive):
     grid = jaxstt.Grid((160, 1, 1), (3e-9, 3e-9, 3e-9))
     start = jaxstt.head_to_head_wall(grid, 25e-9, position=240e-9, angle=0.0)
     wave = steady_wall(case.llg(grid), start, component="x", throw=False)
-    found = bool(wave.result == STEADY_RESULTS.successful)
+    found = bool(wave.result == RESULTS.successful)
     assert found == (fraction < 1)
     if found:
         model = case.wall().motion(case.j, case.B)
         assert float(wave.velocity) == pytest.approx(float(model.velocity), rel=1e-3)
         angle = jaxstt.wall_angle(grid, wave.m, "x")
         assert abs(float(angle)) == pytest.approx(abs(float(model.angle)), rel=1e-2)
-        assert int(wave.steps) <= 12
+        assert int(wave.stats["num_steps"]) <= 12
