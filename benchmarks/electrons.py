@@ -10,20 +10,14 @@ a solver directly after each other, so that a ratio is taken between neighbours 
 markdown table and writes it to benchmarks/results/electrons_DEVICE.md.
 """
 
-import argparse
-import os
-import platform
-import re
-import time
 from collections.abc import Callable
-from importlib import metadata
-from pathlib import Path
 
 import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from harness import Report, arguments, seconds, spread
 
 import jaxstt
 from jaxstt import SpinODE, evolve_spin
@@ -39,7 +33,6 @@ SOLVERS = {
 }
 WAYS = ("plain", "jitted", "vmapped")
 FAST = "MagnusSteps(128)"
-PACKAGES = ("jaxstt", "jax", "jaxlib", "diffrax", "equinox", "numpy")
 
 
 class Wall(eqx.Module):
@@ -71,12 +64,9 @@ def ways(name: str) -> dict[str, Callable]:
     return {"plain": one, "jitted": jax.jit(one), "vmapped": jax.jit(jax.vmap(one))}
 
 
-def seconds(function: Callable, velocities: list[jax.Array]) -> float:
+def per_electron(function: Callable, velocities: list[jax.Array]) -> float:
     """s per call; the velocities are on the device already."""
-    start = time.perf_counter()
-    for v in velocities:
-        jax.block_until_ready(function(v))
-    return (time.perf_counter() - start) / len(velocities)
+    return float(np.mean([seconds(function, v) for v in velocities]))
 
 
 def measure(v: jax.Array, looped: int, rounds: int) -> tuple[dict, dict]:
@@ -94,104 +84,70 @@ def measure(v: jax.Array, looped: int, rounds: int) -> tuple[dict, dict]:
     for i in range(rounds):
         print(f"round {i + 1} of {rounds}", flush=True)
         for name, functions in compiled.items():
-            row = [scale[way] * seconds(functions[way], inputs[way]) for way in WAYS]
+            row = [scale[way] * per_electron(functions[way], inputs[way]) for way in WAYS]
             times[name].append(row)
     return {name: np.array(x) for name, x in times.items()}, results
 
 
-def spread(x: np.ndarray, factor: float = 1.0) -> str:
-    """Median and quartiles."""
-    low, middle, high = np.quantile(x * factor, (0.25, 0.5, 0.75))
-    return f"{middle:.3g} ({low:.3g} ... {high:.3g})"
-
-
-def report(v: jax.Array, looped: int, times: dict, results: dict, load: list[str]) -> str:
-    device = jax.devices()[0]
-    versions = ", ".join(f"{name} {metadata_version(name)}" for name in PACKAGES)
+def fill(report: Report, v: jax.Array, looped: int, times: dict, results: dict) -> None:
     tau = jaxstt.constants.HBAR / DELTA
     exact = jax.jit(jax.vmap(lambda v: cross_wall(v, diffrax.Dopri8(), 1e-11).s[-1]))(v[:looped])
-    lines = [
-        f"# {v.size} electrons through a wall: vmapped against a Python loop",
-        "",
-        f"Written by `benchmarks/electrons.py`. Device: {device.device_kind} ({device.platform}), "
-        f"{os.cpu_count()} cores ({platform.machine()}); Python {platform.python_version()}, "
-        f"{versions}; float64.",
-        "",
+    report.circumstances(len(next(iter(times.values()))))
+    report.add(
         f"Bloch wall of l = {WIDTH * 1e9:g} nm, Delta = {DELTA / jaxstt.constants.EV:g} eV, "
         f"v_F = {V_F:g} m/s (v_F tau_ex/l = {V_F * tau / WIDTH:.2f}), xi = {XI:g}; directions "
         f"uniform on the sphere, |cos| > {SLOWEST:g}; each electron from -10 l to 10 l. "
-        f"{len(next(iter(times.values())))} interleaved rounds, median (quartiles). "
         f"**The loops are timed on {looped} electrons and scaled to {v.size}**: everything "
-        "compiled and velocities on the device beforehand, waiting for each result. Load average "
-        f"before and after: {' and '.join(load)}; where it is not well below the number of cores "
-        "the machine was busy with other work, and only the ratios mean something.",
-        "",
-        "| solver | steps, mean / largest | error of s | loop of `evolve_spin`, s "
-        "| loop of a jitted function, s | vmapped, s | plain loop/vmapped "
-        "| jitted loop/vmapped |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+        "compiled and velocities on the device beforehand, waiting for each result."
+    )
+    report.table(
+        "solver",
+        "steps, mean / largest",
+        "error of s",
+        "loop of `evolve_spin`, s",
+        "loop of a jitted function, s",
+        "vmapped, s",
+        "plain loop/vmapped",
+        "jitted loop/vmapped",
+    )
     for name, x in times.items():
         s, steps = results[name]
         error = float(np.max(np.abs(s[:looped] - np.asarray(exact))))
         columns = [spread(x[:, k]) for k in range(3)]
         columns += [spread(x[:, k] / x[:, 2]) for k in range(2)]
-        lines.append(
-            f"| {name} | {np.mean(steps):.0f} / {np.max(steps)} | {error:.1e} "
-            f"| {' | '.join(columns)} |"
-        )
+        report.row(name, f"{np.mean(steps):.0f} / {np.max(steps)}", f"{error:.1e}", *columns)
     fast = times[FAST][:, 2]
-    lines += [
+    report.add(
         "",
         f"One vmapped call with {FAST} against the loops with the other solvers "
         "(median, quartiles of the ratio):",
-        "",
-        "| loop | of `evolve_spin` | of a jitted function |",
-        "|---|---|---|",
-    ]
+    )
+    report.table("loop", "of `evolve_spin`", "of a jitted function")
     for name, x in times.items():
-        lines.append(f"| {name} | {spread(x[:, 0] / fast)} | {spread(x[:, 1] / fast)} |")
-    lines += [
+        report.row(name, spread(x[:, 0] / fast), spread(x[:, 1] / fast))
+    report.add(
         "",
         f"The error is the largest of the first {looped} electrons against Dopri8 at 1e-11. A "
         "vmapped adaptive run goes on until its slowest electron is through, and all of them pay "
         "for each step; `MagnusSteps` takes the same number of steps for each, and a step is short "
         "enough to be vectorised.",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def metadata_version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return getattr(__import__(name), "__version__", "not installed")
-
-
-def loads() -> str:
-    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--electrons", type=int, default=10_000, help="in the vmapped call (10000)")
-    parser.add_argument("--looped", type=int, default=100, help="in the loop, scaled (100)")
-    parser.add_argument("--rounds", type=int, default=5, help="times each case is run (5)")
-    chosen = parser.parse_args()
+    chosen = arguments(
+        __doc__,
+        ("electrons", 10_000, "in the vmapped call"),
+        ("looped", 100, "in the loop, scaled"),
+        ("rounds", 5, "times each case is run"),
+    )
     jax.config.update("jax_enable_x64", True)
     # Directions uniform on a sphere: the component along x is uniform, too.
     v = jnp.asarray(V_F * np.random.default_rng(0).uniform(SLOWEST, 1.0, chosen.electrons))
-    load = [loads()]
-    times, results = measure(v, chosen.looped, chosen.rounds)
-    load.append(loads())
-    text = report(v, chosen.looped, times, results, load)
-    print(f"\n{text}")
-    device = re.sub(r"[^a-z0-9]+", "-", jax.devices()[0].device_kind.lower()).strip("-")
-    file = Path(__file__).parent / "results" / f"electrons_{device}.md"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(text, encoding="utf-8")
-    print(f"wrote {file.relative_to(Path(__file__).parents[1])}")
+    title = f"{v.size} electrons through a wall: vmapped against a Python loop"
+    report = Report(__file__, title)
+    fill(report, v, chosen.looped, *measure(v, chosen.looped, chosen.rounds))
+    report.write()
 
 
 if __name__ == "__main__":

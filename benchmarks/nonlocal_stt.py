@@ -6,15 +6,10 @@ The cases are timed turn by turn in one process, after everything is compiled.  
 table and writes it to benchmarks/results/nonlocal_stt_DEVICE.md.
 """
 
-import argparse
-import os
-import time
-from importlib import metadata
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
+from harness import Report, arguments, interleaved, spread
 
 import jaxstt
 
@@ -50,63 +45,27 @@ def cases(shape: tuple[int, int, int]) -> dict:
     }
 
 
-def measure(functions: dict, rounds: int) -> dict[str, np.ndarray]:
-    """Microseconds per call, (rounds,), every case once in each round."""
-    for function in functions.values():
-        function().block_until_ready()
-    found = {name: [] for name in functions}
-    for _ in range(rounds):
-        for name, function in functions.items():
-            start = time.perf_counter()
-            for _ in range(REPEATS):
-                function().block_until_ready()
-            found[name].append((time.perf_counter() - start) / REPEATS * 1e6)
-    return {name: np.array(x) for name, x in found.items()}
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    chosen = arguments(
+        __doc__, ("cells", 1024, "of the wire"), ("rounds", 15, "times each case is run")
     )
-    parser.add_argument("--cells", type=int, default=1024)
-    parser.add_argument("--rounds", type=int, default=15)
-    arguments = parser.parse_args()
-    device = jax.devices()[0]
-    before = os.getloadavg()[0]
+    report = Report(__file__, "NonlocalSTT")
     rows = []
     whole = "right-hand side with ZhangLi"
-    shapes = (arguments.cells, 1, 1), (256, 64, 1)
+    shapes = (chosen.cells, 1, 1), (256, 64, 1)
     for shape, x64 in [(shape, x64) for shape in shapes for x64 in (True, False)]:
         with jax.enable_x64(x64):
-            found = measure(cases(shape), arguments.rounds)
-        base = found[whole]
-        for name, values in found.items():
-            low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
-            ratio = np.median(values / base)
-            rows.append(
-                f"| {shape[0]} x {shape[1]} | {'float64' if x64 else 'float32'} | {name} "
-                f"| {middle:.0f} ({low:.0f} ... {high:.0f}) | {ratio:.2f} |"
-            )
-    versions = ", ".join(f"{p} {metadata.version(p)}" for p in ("jax", "jaxlib", "equinox"))
-    text = "\n".join(
-        [
-            "# NonlocalSTT",
-            "",
-            "Exchange, anisotropy and, in the film, magnetostatics make up the right-hand side.",
-            "",
-            f"Written by `benchmarks/nonlocal_stt.py`. Device: {device.device_kind} "
-            f"({os.cpu_count()} CPUs); {versions}. Load average {before:.1f} before and "
-            f"{os.getloadavg()[0]:.1f} after.",
-            "",
-            "| cells | precision | call | µs, median (quartiles) | times that with ZhangLi |",
-            "|---|---|---|---|---|",
-            *rows,
-            "",
-        ]
-    )
-    print(text)
-    name = f"nonlocal_stt_{device.platform}.md"
-    (Path(__file__).parent / "results" / name).write_text(text, encoding="utf-8")
+            found, _ = interleaved(cases(shape), chosen.rounds, REPEATS)
+        for name, x in found.items():
+            ratio = f"{np.median(x / found[whole]):.2f}"
+            precision = "float64" if x64 else "float32"
+            rows.append((f"{shape[0]} x {shape[1]}", precision, name, spread(x, 1e6), ratio))
+    report.circumstances(chosen.rounds, "precision as told")
+    report.add("Exchange, anisotropy and, in the film, magnetostatics make up the right-hand side.")
+    report.table("cells", "precision", "call", "µs", "times that with ZhangLi")
+    for row in rows:
+        report.row(*row)
+    report.write()
 
 
 if __name__ == "__main__":

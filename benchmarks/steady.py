@@ -9,18 +9,11 @@ is taken between neighbours in time.  Prints a markdown table and writes it to
 benchmarks/results/steady_DEVICE.md.
 """
 
-import argparse
-import os
-import platform
-import re
-import time
-from importlib import metadata
-from pathlib import Path
-
 import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
+from harness import Report, arguments, interleaved, spread
 
 import jaxstt
 
@@ -28,7 +21,6 @@ A, K, K_PERP, MS = 1.3e-11, 1.3e5, 2.0e4, 8e5
 POINT = (0.12, 0.5, 0.08)  # xi, P, alpha
 J, FIELD, CELL = -2.0e11, 2e-4, 2e-9
 SETTLED, READ = 1e-4, 0.1
-PACKAGES = ("jaxstt", "jax", "jaxlib", "diffrax", "equinox", "optimistix", "lineax", "numpy")
 
 
 def wire(grid: jaxstt.Grid, p: jax.Array) -> jaxstt.LLG:
@@ -97,94 +89,37 @@ class Case:
         }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cells", type=int, default=256, help="cells of 2 nm (256)")
-    parser.add_argument("--rounds", type=int, default=7, help="times each case is run (7)")
-    chosen = parser.parse_args()
-    jax.config.update("jax_enable_x64", True)
-    load = [loads()]
-    case = Case(chosen.cells)
-    times, values = measure(case, chosen.rounds)
-    load.append(loads())
-    text = report(case, times, values, load)
-    print(f"\n{text}")
-    device = re.sub(r"[^a-z0-9]+", "-", jax.devices()[0].device_kind.lower()).strip("-")
-    file = Path(__file__).parent / "results" / f"steady_{device}.md"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(text, encoding="utf-8")
-    print(f"wrote {file.relative_to(Path(__file__).parents[1])}")
-
-
-def seconds(function, p: jax.Array) -> float:
-    start = time.perf_counter()
-    jax.block_until_ready(function(p))
-    return time.perf_counter() - start
-
-
-def measure(case: Case, rounds: int) -> tuple[dict, dict]:
-    """(times [s], (rounds,), and values) by case."""
-    functions, values = case.functions(), {}
-    for name, function in functions.items():
-        print(f"compiling: {name}", flush=True)
-        values[name] = np.asarray(function(case.p))
-    times: dict = {name: [] for name in functions}
-    for _ in range(rounds):
-        for name, function in functions.items():
-            times[name].append(seconds(function, case.p))
-    return {name: np.array(x) for name, x in times.items()}, values
-
-
-def spread(x: np.ndarray, factor: float = 1.0) -> str:
-    """Median and quartiles."""
-    low, middle, high = np.quantile(x * factor, (0.25, 0.5, 0.75))
-    return f"{middle:.3g} ({low:.3g} ... {high:.3g})"
-
-
-def report(case: Case, times: dict, values: dict, load: list[str]) -> str:
-    device = jax.devices()[0]
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+def fill(report: Report, case: Case, times: dict, values: dict) -> None:
     plain, forward = times["evolve"], times["evolve, forward, 3 parameters"]
-    lines = [
-        f"# Steady wall: Newton's method against a run, {case.grid.shape[0]} cells",
-        "",
-        f"Written by `benchmarks/steady.py`. Device: {device.device_kind} ({device.platform}), "
-        f"{os.cpu_count()} CPUs ({platform.machine()}); Python {platform.python_version()}, "
-        f"{versions}; float64.",
-        "",
-        f"Wall-clock times of one process, {len(plain)} interleaved rounds: median (quartiles). "
-        f"Load average before and after: {' and '.join(load)}. Where it is not well below the "
-        "number of CPUs the machine was busy, and only the ratios mean something. The run takes "
-        f"{case.t[-1] * 1e9:.3g} ns, {case.steps} fixed steps: until the slowest transient has "
-        f"fallen to {SETTLED:g}.",
-        "",
-        "| case | ms | plain run, times this | run with 3 forward tangents, times this |",
-        "|---|---|---|---|",
-    ]
+    report.circumstances(len(plain))
+    report.add(
+        f"The run takes {case.t[-1] * 1e9:.3g} ns, {case.steps} fixed steps: until the slowest "
+        f"transient has fallen to {SETTLED:g}."
+    )
+    report.table("case", "ms", "plain run, times this", "run with 3 forward tangents, times this")
     for name, x in times.items():
-        lines.append(f"| {name} | {spread(x, 1e3)} | {spread(plain / x)} | {spread(forward / x)} |")
+        report.row(name, spread(x, 1e3), spread(plain / x), spread(forward / x))
     fast, slow = (float(values[k]) for k in ("steady_wall", "evolve"))
     slopes = [values[f"{k}, forward, 3 parameters"] for k in ("steady_wall", "evolve")]
     reverse = values["steady_wall, reverse"]
-    lines += [
+    report.add(
         "",
         f"Velocities: {fast:.8g} and {slow:.8g} m/s, {abs(fast / slow - 1):.1e} apart; "
         f"derivatives {np.max(np.abs(slopes[0] / slopes[1] - 1)):.1e} apart, those of steady_wall "
         f"in the two modes {np.max(np.abs(reverse / slopes[0] - 1)):.1e}.",
-        "",
-    ]
-    return "\n".join(lines)
+    )
 
 
-def version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def loads() -> str:
-    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+def main() -> None:
+    chosen = arguments(
+        __doc__, ("cells", 256, "cells of 2 nm"), ("rounds", 7, "times each case is run")
+    )
+    jax.config.update("jax_enable_x64", True)
+    report = Report(__file__, f"Steady wall: Newton's method against a run, {chosen.cells} cells")
+    case = Case(chosen.cells)
+    cases = {name: lambda f=f: f(case.p) for name, f in case.functions().items()}
+    fill(report, case, *interleaved(cases, chosen.rounds))
+    report.write()
 
 
 if __name__ == "__main__":

@@ -8,19 +8,13 @@ other, so that a ratio is taken between neighbours in time.  Prints a markdown t
 to benchmarks/results/stepping_DEVICE.md.
 """
 
-import argparse
-import os
-import platform
-import re
-import time
 from collections.abc import Callable
-from importlib import metadata
-from pathlib import Path
 
 import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
+from harness import Report, arguments, interleaved, spread
 
 import jaxstt
 
@@ -30,7 +24,6 @@ J, CELL = -6e11, 2e-9
 STABLE = 2.4  # |lambda| dt of FixedStep's own choice
 SOLVERS = ("adaptive", "fixed")
 RHS_PER_STEP = {"adaptive": 6, "fixed": 4}  # Tsit5 keeps the last stage of the step before
-PACKAGES = ("jaxstt", "jax", "jaxlib", "diffrax", "equinox", "numpy")
 
 Function = Callable[[jax.Array], jax.Array]
 
@@ -86,72 +79,35 @@ class Case:
         }
 
 
-def seconds(function: Function, p: jax.Array) -> float:
-    start = time.perf_counter()
-    jax.block_until_ready(function(p))
-    return time.perf_counter() - start
-
-
 def measure(case: Case, rounds: int) -> tuple[dict, dict]:
     """(times [s], (rounds,), and values) by (what, solver)."""
     functions = {solver: case.functions(solver) for solver in SOLVERS}
-    names = list(functions["fixed"])
-    cases = [(name, solver) for name in names for solver in SOLVERS]
-    values = {}
-    for name, solver in cases:
-        print(f"compiling: {name}, {solver}", flush=True)
-        values[name, solver] = np.asarray(functions[solver][name](case.p))
-    times: dict = {key: [] for key in cases}
-    for i in range(rounds):
-        for name in names:
-            for solver in SOLVERS if i % 2 else SOLVERS[::-1]:
-                times[name, solver].append(seconds(functions[solver][name], case.p))
-    return {key: np.array(x) for key, x in times.items()}, values
+    cases = {
+        (name, solver): lambda name=name, solver=solver: functions[solver][name](case.p)
+        for name in functions["fixed"]
+        for solver in SOLVERS
+    }
+    return interleaved(cases, rounds)
 
 
-def spread(x: np.ndarray, factor: float = 1.0) -> str:
-    """Median and quartiles."""
-    low, middle, high = np.quantile(x * factor, (0.25, 0.5, 0.75))
-    return f"{middle:.3g} ({low:.3g} ... {high:.3g})"
-
-
-def report(case: Case, times: dict, values: dict, load: list[str]) -> str:
-    cells, duration = case.grid.shape[0], float(case.t[-1])
+def fill(report: Report, case: Case, times: dict, values: dict) -> None:
+    duration = float(case.t[-1])
     steps = {s: int(case.run(case.p, s, False).stats["num_steps"]) for s in SOLVERS}
-    device = jax.devices()[0]
-    versions = ", ".join(f"{name} {metadata_version(name)}" for name in PACKAGES)
-    lines = [
-        f"# Stepping: adaptive against fixed, {cells} cells, {duration * 1e9:g} ns",
-        "",
-        f"Written by `benchmarks/stepping.py`. Device: {device.device_kind} ({device.platform}), "
-        f"{os.cpu_count()} CPUs ({platform.machine()}); Python {platform.python_version()}, "
-        f"{versions}; float64.",
-        "",
-        f"Wall-clock times of one process, {len(times['plain run', 'fixed'])} interleaved rounds: "
-        "median (quartiles). Load average before and after: "
-        f"{' and '.join(load)}. Where it is not well below the number of CPUs the machine was busy "
-        "with other work, and only the ratios mean something.",
-        "",
-        "| plain run | steps | right-hand sides | run, ms | µs per right-hand side | ms per ns |",
-        "|---|---|---|---|---|---|",
-    ]
+    report.circumstances(len(times["plain run", "fixed"]))
+    report.table(
+        "plain run", "steps", "right-hand sides", "run, ms", "µs per right-hand side", "ms per ns"
+    )
     for s in SOLVERS:
         x, rhs = times["plain run", s], steps[s] * RHS_PER_STEP[s]
-        lines.append(
-            f"| {s} | {steps[s]} | {rhs} | {spread(x, 1e3)} | {spread(x, 1e6 / rhs)} "
-            f"| {spread(x, 1e-6 / duration)} |"
-        )
-    lines += [
-        "",
-        "| cost | adaptive, times its plain run | fixed, times its plain run | adaptive/fixed |",
-        "|---|---|---|---|",
-    ]
+        per = spread(x, 1e6 / rhs), spread(x, 1e-6 / duration)
+        report.row(s, steps[s], rhs, spread(x, 1e3), *per)
+    report.table(
+        "cost", "adaptive, times its plain run", "fixed, times its plain run", "adaptive/fixed"
+    )
     for name in dict.fromkeys(name for name, _ in times):
         own = [spread(times[name, s] / times["plain run", s]) for s in SOLVERS]
-        pair = spread(times[name, "adaptive"] / times[name, "fixed"])
-        lines.append(f"| {name} | {own[0]} | {own[1]} | {pair} |")
-    lines += ["", *agreement(values), ""]
-    return "\n".join(lines)
+        report.row(name, *own, spread(times[name, "adaptive"] / times[name, "fixed"]))
+    report.add("", *agreement(values))
 
 
 def agreement(values: dict) -> list[str]:
@@ -171,35 +127,19 @@ def agreement(values: dict) -> list[str]:
     ]
 
 
-def metadata_version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return getattr(__import__(name), "__version__", "not installed")
-
-
-def loads() -> str:
-    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cells", type=int, default=256, help="cells of 2 nm (256)")
-    parser.add_argument("--duration", type=float, default=1.0, help="simulated time, ns (1.0)")
-    parser.add_argument("--rounds", type=int, default=9, help="times each case is run (9)")
-    chosen = parser.parse_args()
+    chosen = arguments(
+        __doc__,
+        ("cells", 256, "cells of 2 nm"),
+        ("duration", 1.0, "simulated time, ns"),
+        ("rounds", 9, "times each case is run"),
+    )
     jax.config.update("jax_enable_x64", True)
-    load = [loads()]
+    what = f"{chosen.cells} cells, {chosen.duration:g} ns"
+    report = Report(__file__, f"Stepping: adaptive against fixed, {what}")
     case = Case(chosen.cells, chosen.duration * 1e-9)
-    times, values = measure(case, chosen.rounds)
-    load.append(loads())
-    text = report(case, times, values, load)
-    print(f"\n{text}")
-    device = re.sub(r"[^a-z0-9]+", "-", jax.devices()[0].device_kind.lower()).strip("-")
-    file = Path(__file__).parent / "results" / f"stepping_{device}.md"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(text, encoding="utf-8")
-    print(f"wrote {file.relative_to(Path(__file__).parents[1])}")
+    fill(report, case, *measure(case, chosen.rounds))
+    report.write()
 
 
 if __name__ == "__main__":

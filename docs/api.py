@@ -19,6 +19,7 @@ MODULES = (
     "jaxstt.space",
     "jaxstt.io",
     "jaxstt.plot",
+    "jaxstt.tools",
     "jaxstt.constants",
     "fitting",
 )

@@ -7,23 +7,20 @@ converged (the best point is written, marked as such).
 import os
 import re
 import sys
-import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import jax
 import typer
 
+from jaxstt.tools import check_folder, run_command, write_whole
+
 from ._data import load_measurements, template
 from ._errors import InputError
 from ._fit import fit
 from ._plot import figure
 from ._report import Fit
-
-# The base of every usage error, whether typer brings click along or depends on it.
-_UsageError: type[Exception] = typer.BadParameter.mro()[2]  # type: ignore
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -35,25 +32,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command with these arguments; the exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show a letter of a file's header shows a question mark.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # type: ignore
-    try:
-        return app(args=arguments, standalone_mode=False, prog_name="jaxstt-fit") or 0
-    except InputError as error:
-        return _refuse(str(error))
-    except _UsageError as error:
-        return _refuse(error.format_message())  # type: ignore
-    except OSError as error:
-        return _refuse(f"{error.filename or 'output'}: {error.strerror or error}")
-    except (KeyboardInterrupt, typer.Abort):
-        return 130
-
-
-def _refuse(message: str) -> int:
-    print(f"jaxstt-fit: error: {' '.join(message.split())}", file=sys.stderr)
-    return 2
+    return run_command(app, arguments, "jaxstt-fit")
 
 
 @app.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -177,13 +156,7 @@ def _folder(folder: Path) -> Path:
     if str(folder).startswith("-"):
         raise InputError(f"`--out` must be a folder, got the option {str(folder)!r}")
     folder = folder.expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"`--out` must be a folder, got the file {str(folder)!r}")
-    there = folder.absolute()
-    while not there.exists():
-        there = there.parent
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise InputError(f"`--out` must be writable, got {str(folder)!r} ({there} is not)")
+    check_folder(folder)
     for name in ("fit.json", "fit.png"):
         if (folder / name).is_dir():
             raise InputError(f"`--out`: {str(folder / name)!r} must not be a folder")
@@ -195,22 +168,9 @@ def _write(result: Fit, folder: Path) -> list[Path]:
     drawing = figure(result)
     folder.mkdir(parents=True, exist_ok=True)
     return [
-        _replace(folder / "fit.json", result.save_json),
-        _replace(folder / "fit.png", lambda path: drawing.savefig(path, dpi=150, format="png")),
+        write_whole(folder / "fit.json", result.save_json),
+        write_whole(folder / "fit.png", lambda path: drawing.savefig(path, dpi=150, format="png")),
     ]
-
-
-def _replace(path: Path, save: Callable[[str], Any]) -> Path:
-    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    try:
-        save(part)
-        os.chmod(part, 0o644)
-        os.replace(part, path)
-    finally:
-        if os.path.exists(part):
-            os.remove(part)
-    return path
 
 
 class _Progress:

@@ -1,8 +1,7 @@
 """What a user can get wrong, and how it is told: one line with name, allowed values and value."""
 
-import difflib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from numbers import Real
 
 
@@ -20,12 +19,6 @@ LIMITS: dict[str, Callable[[float], bool]] = {
     "between -1 and 1": lambda x: abs(x) <= 1,
     "+1 or -1": lambda x: abs(x) == 1,
 }
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The entry of `known` most like `name`, whatever the case of its letters."""
-    names = {candidate.lower(): candidate for candidate in known}
-    return names[difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.0)[0]]
 
 
 def checked(name: str, value: object, rule: Rule) -> float | str:

@@ -316,7 +316,7 @@ def test_a_run_that_fails_leaves_what_was_done(finished, capsys, tmp_path, monke
     assert run(["simulate", str(path), "--out", str(tmp_path / "out")]) == 3
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1
-    assert "`max_steps` between two saved times were not enough" in err
+    assert "`max_steps` were not enough" in err
     assert "what was done is in" in err
     report = json.loads((tmp_path / "out" / "run.json").read_text())
     assert report["status"].startswith("failed: evolve")

@@ -5,8 +5,9 @@ import re
 from typing import Any, NamedTuple
 
 from jaxstt.io import plain_numbers
+from jaxstt.tools import nearest
 
-from .._errors import InputError, Rule, checked, nearest, plausible
+from .._errors import InputError, Rule, checked, plausible
 from ._sample import KEYS, Sample
 
 TRUTH: dict[str, Rule] = {"xi": "a finite number", "P": "between -1 and 1", "alpha": ">= 0"}

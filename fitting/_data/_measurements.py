@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxstt.io import Sheet, plain_numbers, read_sheet
+from jaxstt.tools import nearest
 
 from .. import datasets
-from .._errors import InputError, Rule, checked, nearest, plausible
+from .._errors import InputError, Rule, checked, plausible
 from ._header import TRUTH, read_header
 from ._sample import AXES, KEYS, Sample, described
 

@@ -1,6 +1,8 @@
 """The models by name.  A new one is a file like `_wall1d.py` and an entry here."""
 
-from .._errors import InputError, nearest
+from jaxstt.tools import nearest
+
+from .._errors import InputError
 from ._base import Model
 from ._llg1d import LLG1D
 from ._wall1d import Wall1D

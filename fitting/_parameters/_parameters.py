@@ -4,7 +4,9 @@ import dataclasses
 import math
 from collections.abc import Iterable, Mapping
 
-from .._errors import InputError, nearest
+from jaxstt.tools import nearest
+
+from .._errors import InputError
 
 POLARISATION = ("xi", "P", "alpha")
 """What the package is for; free unless said otherwise, and never taken from the sample."""

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from jaxstt import constants
+from jaxstt.tools import nearest
 
 from .._check import probabilities
 from .._data import Measurements
 from .._errorbars import Identifiability, interval
-from .._errors import InputError, nearest
+from .._errors import InputError
 from .._format import interval_text, lines_of, number, with_error
 from .._parameters import NAMES, UNITS
 from .._problem import Problem

@@ -1,13 +1,13 @@
 """The result of a fit, put together from its minimum."""
 
 import dataclasses
-import platform
 import time
 from collections.abc import Mapping
-from importlib import metadata
 from typing import Any
 
 import numpy as np
+
+from jaxstt.tools import versions
 
 from .._data import Measurements
 from .._errorbars import (
@@ -260,15 +260,3 @@ def _notes(problem: Problem, found: Minimum, errors: ModelError | None) -> tuple
     if "K" in problem.estimates and "K" not in problem.given:
         notes += problem.data.sample.cross_section().notes
     return tuple(notes)
-
-
-def versions() -> dict[str, str]:
-    """Versions of this package and of what the numbers depend on."""
-    names = ("jaxstt", "jax", "jaxlib", "equinox", "diffrax", "optimistix", "optax", "numpy")
-    found = {"python": platform.python_version()}
-    for name in names:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found

@@ -15,7 +15,9 @@ import optax
 import optimistix as optx
 from jax import Array
 
-from .._errors import InputError, nearest
+from jaxstt.tools import nearest
+
+from .._errors import InputError
 from .._problem import Counter, Evaluation, Objective, evaluate
 
 Callback = Callable[[int, float, dict[str, float]], None]

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from .._errors import InputError, nearest
+from jaxstt.tools import nearest
+
+from .._errors import InputError
 
 _FOLDER = Path(__file__).parent
 

@@ -4,11 +4,8 @@ Exit codes: 0 done; 1 the self-test of `doctor` failed; 2 input that cannot be u
 stderr, nothing written); 3 a simulation stopped early (what was done is written); 130 Ctrl-C.
 """
 
-import os
 import platform
 import sys
-import tempfile
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import typer
 
+from .._core import run_command, versions, write_whole
 from .._dynamics import LLG, FixedStep, evolve
 from .._electron import validity, wall_crossing
 from .._energy import Zeeman
@@ -24,13 +22,9 @@ from .._mesh import Grid, uniform
 from ..constants import EV, GAMMA
 from ..plot import validity_figure
 from ._config import load_config
-from ._simulate import RunFailed, check_disk, check_folder, notes, simulate, warn
-
-# The base of every usage error, whether typer brings click along or depends on it.
-_UsageError: type[Exception] = typer.BadParameter.mro()[2]  # type: ignore
+from ._simulate import RunFailed, check_disk, check_output, notes, simulate, warn
 
 _HELP = {"help_option_names": ["-h", "--help"]}
-_PACKAGES = ("jaxstt", "jax", "jaxlib", "equinox", "diffrax", "optimistix", "lineax", "numpy")
 
 app = typer.Typer(
     add_completion=False,
@@ -47,25 +41,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command with these arguments; the exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show a letter of a path shows a question mark.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # type: ignore
-    try:
-        return app(args=arguments or ["--help"], standalone_mode=False, prog_name="jaxstt") or 0
-    except ValueError as error:
-        return _refuse(str(error))
-    except _UsageError as error:
-        return _refuse(error.format_message())  # type: ignore
-    except OSError as error:
-        return _refuse(f"{error.filename or 'output'}: {error.strerror or error}")
-    except (KeyboardInterrupt, typer.Abort):
-        return 130
-
-
-def _refuse(message: str) -> int:
-    print(f"jaxstt: error: {' '.join(message.split())}", file=sys.stderr)
-    return 2
+    return run_command(app, arguments or ["--help"], "jaxstt")
 
 
 @app.callback()
@@ -104,7 +80,8 @@ def validity_command(
         )
         print(f"verdict: {result.verdict}  (kappa = v_F tau_ex/l = {float(result.kappa):.4g})\n")
         print(result.text)
-        _save(validity_figure(result), out)
+        figure, kind = validity_figure(result), out.suffix[1:].lower()
+        write_whole(out, lambda path: figure.savefig(path, dpi=150, format=kind))
     print(f"\nwrote {out}")
     return 0
 
@@ -130,7 +107,7 @@ def simulate_command(
     folder = config.with_suffix("") if out is None else out.expanduser()
     with jax.enable_x64(not float32):
         simulation = load_config(config)
-        check_folder(folder, force)
+        check_output(folder, force)
         check_disk(simulation, folder)
         for note in notes(simulation):
             warn(f"{config}: {note}")
@@ -146,9 +123,9 @@ def simulate_command(
 @app.command("doctor", context_settings=_HELP)
 def doctor_command() -> int:
     """Versions, devices, and a self-test of a few seconds."""
-    print(f"python   {platform.python_version()} on {platform.platform()}")
-    for name in _PACKAGES:
-        print(f"{name:<10} {_version(name)}")
+    for name, version in versions().items():
+        print(f"{name:<10} {version}")
+    print(f"system     {platform.platform()}")
     print(f"backend    {jax.default_backend()}: {', '.join(str(d) for d in jax.devices())}")
     print(f"float64    {'on' if jax.config.jax_enable_x64 else 'off (JAX default: float32)'}")  # type: ignore
     failed = False
@@ -176,13 +153,6 @@ def _check_llg() -> float:
     return float(np.max(np.abs(np.asarray(m)[-1].ravel() - turned)))
 
 
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
-
-
 def _number(option: str, value: float, may_vanish: bool = False) -> float:
     """The value itself; told by the name of the option, not of the argument behind it."""
     if not (np.isfinite(value) and (value > 0 or (may_vanish and value == 0))):
@@ -197,16 +167,3 @@ def _check_file(path: Path) -> None:
         raise ValueError(f"`--out` must be in a folder that exists, got {str(path)!r}")
     if path.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise ValueError(f"`--out` must end in .png, .pdf or .svg, got {str(path)!r}")
-
-
-def _save(figure, path: Path) -> None:
-    """The file appears whole or not at all."""
-    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
-    os.close(handle)
-    try:
-        figure.savefig(part, dpi=150, format=path.suffix[1:].lower())
-        os.chmod(part, 0o644)
-        os.replace(part, path)
-    finally:
-        if os.path.exists(part):
-            os.remove(part)

@@ -3,14 +3,12 @@
 import io
 import json
 import math
-import os
 import shutil
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ import jax
 import numpy as np
 from jax import Array
 
-from .._core import memory, readable, write_whole
+from .._core import check_folder, existing, memory, readable, versions, write_whole
 from .._dynamics import evolve, relax
 from .._dynamics import warn as warn_of_torques
 from .._integrate import RESULTS
@@ -33,24 +31,17 @@ _SNAPSHOT = "m[0-9][0-9][0-9][0-9][0-9][0-9].ovf"
 _CHUNK, _CELLS = 10, 2e4
 """Saved times per compiled run, at most, and saved times cells: a Ctrl-C waits for its end."""
 _COLORS = ("#0072B2", "#009E73", "#D55E00")
-_PACKAGES = ("jaxstt", "jax", "jaxlib", "equinox", "diffrax", "numpy")
 
 
 class RunFailed(RuntimeError):
     """The run stopped early; what was done is written."""
 
 
-def check_folder(folder: Path, force: bool) -> None:
+def check_output(folder: Path, force: bool) -> None:
     """ValueError unless the results can be written there."""
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"`--out` must be a folder, got the file {str(folder)!r}")
+    check_folder(folder)
     if folder.is_dir() and any(folder.iterdir()) and not force:
         raise ValueError(f"`--out`: the folder {str(folder)!r} is not empty; --force overwrites")
-    there = folder.absolute()
-    while not there.exists():
-        there = there.parent
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise ValueError(f"`--out` must be writable, got {str(folder)!r} ({there} is not)")
 
 
 def check_disk(config: Config, folder: Path) -> None:
@@ -58,10 +49,7 @@ def check_disk(config: Config, folder: Path) -> None:
     saves = 1 if config.times is None else config.times.size
     snapshots = 1 + (math.ceil(saves / config.stride) if config.stride else 0)
     snapshots += saves if config.output.zarr else 0
-    there = folder.absolute()
-    while not there.exists():
-        there = there.parent
-    needed, free = snapshots * config.m0.nbytes, shutil.disk_usage(there).free
+    needed, free = snapshots * config.m0.nbytes, shutil.disk_usage(existing(folder)).free
     if needed > free:
         raise ValueError(
             f"[output] {snapshots} snapshots need {readable(needed)}, the disk has {readable(free)}"
@@ -192,7 +180,7 @@ class _Run:
             "seconds": round(time.monotonic() - self.started, 3),
             "precision": str(self.m.dtype),
             "device": str(jax.devices()[0]),
-            "versions": {name: _version(name) for name in _PACKAGES},
+            "versions": versions(),
             "config": self.config.tables,
         }
         text = json.dumps(report, indent=2) + "\n"
@@ -291,10 +279,3 @@ def _draw(columns: Columns, path: Path) -> None:
     drawn = io.BytesIO()
     canvas.savefig(drawn, dpi=150, format="png")
     write_whole(path, drawn.getvalue())
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"

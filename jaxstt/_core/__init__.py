@@ -10,6 +10,9 @@ from ._check import check_type as check_type
 from ._check import is_concrete as is_concrete
 from ._check import leaf as leaf
 from ._check import number as number
+from ._command import run_command as run_command
+from ._files import check_folder as check_folder
+from ._files import existing as existing
 from ._files import write_whole as write_whole
 from ._kinds import Kind as Kind
 from ._kinds import check_kind as check_kind
@@ -17,6 +20,7 @@ from ._memory import memory as memory
 from ._memory import readable as readable
 from ._memory import require_memory as require_memory
 from ._packages import optional_package as optional_package
+from ._packages import versions as versions
 from ._parameter import Constant as Constant
 from ._parameter import is_parameter as is_parameter
 from ._text import MINUS as MINUS

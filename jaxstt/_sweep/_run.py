@@ -8,14 +8,13 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from importlib import metadata
 from typing import Any
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from .._core import check_count, optional_package
+from .._core import check_count, optional_package, versions
 from ._chunk import check_fits, fitted, run_chunk, work_of
 from ._space import Space, as_space
 from ._store import Store, SweepWarning
@@ -229,8 +228,7 @@ def _description(
         "units": table.units,
         "chunk": chunk,
         "device": jax.local_devices()[0].device_kind,
-        "jaxstt": _version("jaxstt"),
-        "jax": _version("jax"),
+        **versions(("jaxstt", "jax")),
     }
 
 
@@ -241,13 +239,6 @@ def _digest(arrays: list[Any]) -> str:
         key = jax.numpy.issubdtype(array.dtype, jax.dtypes.prng_key)
         mark.update(np.asarray(jax.random.key_data(array) if key else array).tobytes())
     return mark.hexdigest()[:16] if arrays else ""
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:  # run from a source tree
-        return "unknown"
 
 
 def _show(done: int, total: int, spent: float, failed: int) -> None:
