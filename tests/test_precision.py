@@ -225,7 +225,7 @@ PUBLIC: dict[str, Callable[[], Any]] = {
     "wall_width": lambda: jaxstt.wall_width(GRID, wall()),
     "wall_angle": lambda: jaxstt.wall_angle(GRID, wall()),
     "uniform": lambda: jaxstt.uniform(GRID, (0.6, 0.0, 0.8)),
-    "random": lambda: jnp.sum(jaxstt.random_state(GRID, jax.random.key(0)) ** 2, axis=0),
+    "random_state": lambda: jnp.sum(jaxstt.random_state(GRID, jax.random.key(0)) ** 2, axis=0),
     "bloch_wall": lambda: jaxstt.bloch_wall(GRID, 10e-9),
     "vortex": lambda: vortex(),
     "skyrmion": lambda: skyrmion(),

@@ -35,7 +35,7 @@ def motion(p: jax.Array) -> jax.Array:
 
 
 def ended(result: RESULTS) -> str:
-    names = ("successful", "no_wave", "unstable", "not_finite")
+    names = ("successful", "no_wave", "unstable_wave", "not_finite")
     return next(k for k in names if bool(result == getattr(RESULTS, k)))
 
 
@@ -99,7 +99,7 @@ def test_above_breakdown_there_is_none():
 def test_an_unstable_wave_is_refused():
     # Upright, the wall rests on top of the hard axis' energy.
     upright = jaxstt.bloch_wall(helpers.WIRE, 1e-8, position=96.6e-9, angle=jnp.pi / 2)
-    assert ended(found(POINT.at[3:].set(0.0), upright).result) == "unstable"
+    assert ended(found(POINT.at[3:].set(0.0), upright).result) == "unstable_wave"
 
 
 def test_float32():

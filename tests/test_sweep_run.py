@@ -377,7 +377,7 @@ DEVICES = """
     jax.config.update("jax_num_cpu_devices", 2)
     jax.config.update("jax_enable_x64", True)
     import sys, warnings, numpy as np, jax.numpy as jnp, equinox as eqx
-    from jaxstt._sweep_run import sweep
+    from jaxstt import sweep
     def raising(a, b):
         return {"y": eqx.error_if(jnp.sin(a) * b, a * b > 5, "too large"), "v": jnp.cos(a)}
     warnings.simplefilter("ignore")

@@ -1,4 +1,8 @@
-"""Keeping XLA from computing the same thing many times over."""
+"""Where XLA has to be told how to compute: the only place, so that it can be taken out again.
+
+What each gains is measured by `benchmarks/xla.py`, with and without, on the XLA that is installed;
+benchmarks/results/xla_cpu.md holds jaxlib 0.10.2.  None of them changes a value.
+"""
 
 from typing import Any
 
@@ -7,13 +11,32 @@ import jax.numpy as jnp
 from jax import lax
 
 
-def stored(x: Any) -> Any:
-    """The arrays of the tree `x`, as they are, but computed once.
+def once(x: Any) -> Any:
+    """The arrays of the tree `x`, computed before anything that uses them.
 
-    XLA on CPU computes an intermediate anew in each of its consumers (measured in NonlocalSTT: 1040
-    against 260 us), and drops optimization barriers before it does so.  The operands of a branch it
-    must store; hence a branch on something that it cannot know, and that changes nothing: with a
-    NaN in the first place all is lost anyway.  Other platforms need no help.
+    XLA's fusion follows a stencil into all its consumers and computes what it reads anew for each
+    neighbour, in each of them.  With a barrier behind padded fields, the field B and the rate R a
+    right-hand side costs a third, and its forward tangents a tenth.
+    """
+    return lax.optimization_barrier(x)
+
+
+def unfolded(x: Any) -> Any:
+    """A number that XLA shall not merge with the constants around it.
+
+    Constants of SI are far apart: hbar/eV times 1/E, folded in another order than written, leaves
+    the range of float32.  This one is for the value, not for speed.
+    """
+    return lax.optimization_barrier(x)
+
+
+def stored(x: Any) -> Any:
+    """As `once`, where XLA on CPU drops the barrier: the arrays of `x` are put into memory.
+
+    It removes optimization barriers before it fuses its loops.  The operands of a branch it must
+    store; hence a branch on something that it cannot know, and that changes nothing: with a NaN in
+    the first place all is lost anyway.  `NonlocalSTT` takes 260 instead of 1040 us by it.  Other
+    platforms need no help.
     """
     first = jax.tree.leaves(x)[0].reshape(-1)[0]
 

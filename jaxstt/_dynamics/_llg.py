@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 from jax.typing import ArrayLike
 
 from .._core import (
@@ -23,6 +23,7 @@ from .._core import (
     leaf,
     lift,
     number,
+    once,
 )
 from .._energy import AbstractEnergy
 from .._mesh import Grid, check_grid, swings, within
@@ -118,9 +119,7 @@ class LLG(eqx.Module):
 
     def rate(self, t: Array, m: Vectors) -> Vectors:
         """dm/dt, 1/s."""
-        # Barriers keep XLA from computing B and R again in each of their consumers; forward-mode
-        # tangents gain most (3-10 x).
-        B = lax.optimization_barrier(self.field(t, m))
+        B = once(self.field(t, m))
         R = lift(-self.gamma) * cross(m, B)
         a, b = jnp.ones_like(self.alpha), self.alpha
         tensor: list[tuple[Array, Array]] = []
@@ -132,7 +131,7 @@ class LLG(eqx.Module):
                 if torque.shares_field:
                     R = R + self._on_electrons(t, m, *response)
             tensor += torque.damping(self.grid, self.Ms, m)
-        R = lax.optimization_barrier(R)
+        R = once(R)
         bR, norm = lift(b) * R, a**2 + b**2
         for k, (w, g) in enumerate(tensor):
             bR = bR + g * lift(w * dot(g, R))

@@ -21,6 +21,7 @@ from .._core import (
     is_concrete,
     lift,
     normalise,
+    once,
 )
 from .._integrate import RESULTS
 from .._mesh import Grid, neighbours, second_difference
@@ -158,10 +159,10 @@ class _Chart(eqx.Module):
     def equations(self, llg: LLG, y: tuple[Array, Array]) -> tuple[Array, Array]:
         """(da/dt in the co-moving frame, how far the wall is from its place)."""
         a, v = y
-        m = lax.optimization_barrier(self.point(a))  # as in `LLG.rate`
+        m = once(self.point(a))
         rate = llg.rate(jnp.zeros((), m.dtype), m) / self.pace
         rate = rate + (v * (self.speed / self.pace / llg.grid.spacing[0])) * _slope(llg.grid, m)
-        rate = lax.optimization_barrier(rate)
+        rate = once(rate)
         turned = dot(self.m0 + m, rate) / 2
         ahead = _cells(m.shape, a)
         stretch = 1 + (ahead[0] ** 2 + ahead[1] ** 2) / 4

@@ -1,10 +1,10 @@
 """Eqs (15)-(16): the coefficients of the renormalised Landau-Lifshitz-Gilbert equation."""
 
 import equinox as eqx
-from jax import Array, lax
+from jax import Array
 from jax.typing import ArrayLike
 
-from .._core import check_size, leaf
+from .._core import check_size, leaf, unfolded
 from ..constants import E_CHARGE, EV, GAMMA, HBAR, MU_B
 
 # Python floats first: mu_B alone is fine in float32, but products such as mu_B hbar are not.
@@ -72,4 +72,4 @@ def exchange_time(Delta: ArrayLike) -> Array:
     # keeps the compiler from taking the square apart again.
     Delta = leaf("Delta", Delta, above=0)
     check_size("Delta", Delta, 1e-16, "J")
-    return (HBAR / EV) / lax.optimization_barrier(Delta * (1 / EV))
+    return (HBAR / EV) / unfolded(Delta * (1 / EV))

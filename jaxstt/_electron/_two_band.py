@@ -10,10 +10,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 from jax.typing import ArrayLike
 
-from .._core import check_size, is_concrete, leaf
+from .._core import check_size, is_concrete, leaf, unfolded
 from ..constants import E_CHARGE, EV, HBAR, K_B, M_E, MU_B
 from ._coefficients import exchange_time
 
@@ -105,7 +105,7 @@ class TwoBand(eqx.Module):
         x = jnp.where(inside, x, 1.0)
         if self.energy is None:
             # The barrier keeps 1/M_E = 1e30 from being multiplied into other constants (float32).
-            ratio = lax.optimization_barrier(self.mass * (1 / M_E))
+            ratio = unfolded(self.mass * (1 / M_E))
             k = _K_OF_E * jnp.sqrt(ratio * x)
             v = _V_OF_K * k / ratio
         else:

@@ -29,7 +29,7 @@ SCRIPT = """
     if rest:
         jax.distributed.initialize(rest[0], 2, int(rest[1]))
     import jax.numpy as jnp, numpy as np
-    from jaxstt import (_sweep_run)
+    from jaxstt._sweep import _run as _sweep_run
     real = _sweep_run.run_chunk
     def logged(work, arrays, columns, chunk):
         points = {n: x.tolist() for n, x in columns.items()}
