@@ -6,6 +6,7 @@
 """
 
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -14,7 +15,15 @@ from jaxstt import converters
 
 PAGE = Path(__file__).parents[1] / "CONVENTIONS.md"
 BEGIN, END = "<!-- made by docs/conventions.py -->", "<!-- end -->"
-SAMPLE = {"Ms": 8e5, "alpha": 0.01, "xi": 0.05, "P": 0.6, "n0": 4e4, "j": 1e12, "gamma": 1.7595e11}
+SAMPLE: dict[str, Any] = {
+    "Ms": 8e5,
+    "alpha": 0.01,
+    "xi": 0.05,
+    "P": 0.6,
+    "n0": 4e4,
+    "j": 1e12,
+    "gamma": 1.7595e11,
+}
 
 
 def rows() -> list[tuple[str, str, str, str]]:

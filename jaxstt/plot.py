@@ -5,8 +5,8 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 
+from ._core import ArrayLike
 from ._electron import GOOD, REFUSE, Validity, judge, wall_crossing
 from ._mesh import Grid
 from .constants import EV, HBAR

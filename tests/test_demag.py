@@ -109,16 +109,15 @@ def test_symmetric():
 def test_symmetry(turn):
     grid = jaxstt.Grid((4, 4, 2), (2e-9, 2e-9, 3e-9))
     m = helpers.noise(grid)
-    if turn == "mirror":  # at a plane of constant x an axial vector keeps x and flips y, z
 
-        def act(v):
-            return v[:, ::-1] * jnp.array([1.0, -1.0, -1.0])[:, None, None, None]
-    else:
+    def mirror(v):  # at a plane of constant x an axial vector keeps x and flips y, z
+        return v[:, ::-1] * jnp.array([1.0, -1.0, -1.0])[:, None, None, None]
 
-        def act(v):
-            r = jnp.rot90(v, axes=(1, 2))
-            return jnp.stack([-r[1], r[0], r[2]])
+    def quarter(v):
+        r = jnp.rot90(v, axes=(1, 2))
+        return jnp.stack([-r[1], r[0], r[2]])
 
+    act = {"mirror": mirror, "quarter": quarter}[turn]
     np.testing.assert_allclose(_field(grid, act(m)), act(_field(grid, m)), atol=1e-14)
 
 

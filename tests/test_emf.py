@@ -83,7 +83,8 @@ def test_reciprocity_with_the_torque() -> None:
 def tensor(grid: jaxstt.Grid, m: jax.Array, torque: jaxstt.SpinMotiveDamping) -> jax.Array:
     """D, (3, 3, nx, ny, nz)."""
     pairs = torque.damping(grid, jnp.asarray(MS), m)
-    return sum(w * jnp.einsum("aijk,bijk->abijk", g, g) for w, g in pairs)
+    parts = [w * jnp.einsum("aijk,bijk->abijk", g, g) for w, g in pairs]
+    return sum(parts, jnp.zeros((3, *m.shape)))
 
 
 def test_damping_tensor_is_the_torque_of_the_driven_current() -> None:

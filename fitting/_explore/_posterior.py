@@ -1,4 +1,18 @@
-"""The posterior of the parameters by Hamiltonian Monte Carlo (NUTS), through numpyro."""
+"""The posterior of the parameters by Hamiltonian Monte Carlo (NUTS), through numpyro.
+
+NUTS moves on straight lines through a Gaussian at best; ridges that bend make it slow or wrong.
+Three changes of coordinates make the posteriors of walls nearly Gaussian, each of them exact:
+
+1. y instead of z (`unwind`): the fit's z is a logit of the scale t, which is a logarithm for
+   alpha and others, and not for xi and P.  y is the logit of the value itself: far below the bound
+   y = ln(value) + const for *every* positive parameter, and a ridge along which xi P/alpha stays is
+   a plane.  dt/dy enters the density, as the prior is flat in t.
+2. A shear of alpha's y along xi (`_Coordinates.sheared`): below breakdown only the mobility
+   xi/((1 + xi^2) alpha) is known, and the (1 + xi^2) bends the plane.  Counting alpha from c xi/
+   (1 + xi^2) straightens it.  A shear has determinant 1: densities stay.
+3. Whitening at the optimum: w = T^-1 (s - s0) with T T' = (J'J + 1)^-1, the 1 being the width of
+   the flat prior in a direction that the data do not see.
+"""
 
 import dataclasses
 import math

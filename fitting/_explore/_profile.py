@@ -1,4 +1,17 @@
-"""Profile likelihood: how chi2 rises when one parameter is held away from its best value."""
+"""Profile likelihood: how chi2 rises when one parameter is held away from its best value.
+
+The walk.  zeta = sqrt(rise of chi2) is nearly a straight line in the parameter where the model is
+nearly linear, so it is zeta that is stepped (equal steps, about `points` up to the last target),
+extrapolated and interpolated: the secant rule finds a crossing of a straight line at once, of the
+parabola chi2 it would not.  The other parameters of each refit start on the line through the last
+two points.
+
+Where the walk ends.  At the last target; at a bound of the parameter's range; where a refit does
+not converge although steps shrink a thousandfold.  Above and below breakdown a row's prediction is
+another branch: chi2 jumps there, zeta leaps over the target, and the jump is the interval's end.
+
+A refit that falls below the fit's own chi2 has found a better minimum: the walk begins anew there.
+"""
 
 import dataclasses
 import math

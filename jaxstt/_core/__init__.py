@@ -28,6 +28,7 @@ from ._text import decode as decode
 from ._text import nearest as nearest
 from ._text import parse_number as parse_number
 from ._text import words as words
+from ._types import ArrayLike as ArrayLike
 from ._types import Scalar as Scalar
 from ._types import Vectors as Vectors
 from ._vector import cross as cross

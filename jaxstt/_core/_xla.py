@@ -16,7 +16,8 @@ def once(x: Any) -> Any:
 
     XLA's fusion follows a stencil into all its consumers and computes what it reads anew for each
     neighbour, in each of them.  With a barrier behind padded fields, the field B and the rate R a
-    right-hand side costs a third, and its forward tangents a tenth.
+    run of a 256 x 64 film takes 1/1.3, its forward tangents 1/1.5 and its gradient 1/1.2 of the
+    time; a wire of 1024 cells 1/1.1.
     """
     return lax.optimization_barrier(x)
 

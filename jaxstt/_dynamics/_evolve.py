@@ -16,9 +16,8 @@ import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import is_concrete, normalise, require_memory
+from .._core import ArrayLike, is_concrete, normalise, require_memory
 from .._integrate import (
     RESULTS,
     UNKNOWN_STEPS,

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 
 from .._core import (
+    ArrayLike,
     Kind,
     Vectors,
     check_kind,

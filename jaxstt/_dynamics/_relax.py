@@ -7,9 +7,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jax.typing import ArrayLike
 
-from .._core import check_count, check_tolerance, cross, dot, lift, normalise
+from .._core import ArrayLike, check_count, check_tolerance, cross, dot, lift, normalise
 from .._integrate import RESULTS
 from ._evolve import cast, check_state
 from ._llg import LLG

@@ -1,4 +1,19 @@
-"""How it moves steadily: the travelling wave of a wall, by Newton in the co-moving frame."""
+"""The steady wall: the travelling wave as a root, by Newton's method, with implicit derivatives.
+
+Unknowns.  Two coordinates per cell on the sphere (`_Chart`: stereographic from -m0, so that |m| = 1
+is no constraint and no direction but one is out of reach) and the velocity v; equations: the wave
+stands still in the frame that moves with v, and its place is that of m0 (`_Chart.equations`).
+
+Units.  Rates of a wall are slower than the grid's fastest by (cell/width)^2: `pace` and `speed`
+bring all unknowns and equations to order 1, so that one tolerance fits all, in float32 too.
+
+Which root.  At breakdown a stable and an unstable wave meet, and Newton's method goes to either.
+`_Newton` carries the slowest mode of the linearised motion along by inverse iteration, which costs
+one more right-hand side of the factorised matrix per step; its growth decides.
+
+Derivatives.  d(wave)/dp = -J^-1 df/dp by optimistix' ImplicitAdjoint with the same elimination, or
+its transpose: exact to the accuracy of the wave, and nothing of the steps is stored.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,9 +24,9 @@ import jax.numpy as jnp
 import lineax as lx
 import optimistix as optx
 from jax import Array, lax
-from jax.typing import ArrayLike
 
 from .._core import (
+    ArrayLike,
     Vectors,
     axis_index,
     check_count,

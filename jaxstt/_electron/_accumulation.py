@@ -4,9 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import check_count, check_type, is_concrete, leaf, number
+from .._core import ArrayLike, check_count, check_type, is_concrete, leaf, number
 from ..constants import E_CHARGE, HBAR, MU_B
 from ._two_band import TwoBand
 

@@ -2,9 +2,8 @@
 
 import equinox as eqx
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import check_size, leaf, unfolded
+from .._core import ArrayLike, check_size, leaf, unfolded
 from ..constants import E_CHARGE, EV, GAMMA, HBAR, MU_B
 
 # Python floats first: mu_B alone is fine in float32, but products such as mu_B hbar are not.

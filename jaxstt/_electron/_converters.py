@@ -6,9 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import is_concrete, leaf
+from .._core import ArrayLike, is_concrete, leaf
 from ..constants import GAMMA, GAMMA_MUMAX3, MU_0
 from ._coefficients import VELOCITY_PER_MOMENT, torque_coefficients
 

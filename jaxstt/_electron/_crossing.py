@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from jax.typing import ArrayLike
 
+from .._core import ArrayLike
 from ._scattering import as_complex, scattered_response
 from ._spinor import broadcast
 

@@ -3,9 +3,8 @@
 import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import cross, leaf
+from .._core import ArrayLike, cross, leaf
 from ..constants import E_CHARGE, HBAR
 from ._two_band import TwoBand
 

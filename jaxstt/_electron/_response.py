@@ -9,9 +9,8 @@ from typing import Any
 
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import lift
+from .._core import ArrayLike, lift
 from ..constants import GAMMA
 from ._spinor import broadcast, check_unit, same_dtype
 

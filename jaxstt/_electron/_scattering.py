@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from jax.typing import ArrayLike
 
+from .._core import ArrayLike
 from ._spinor import broadcast
 
 _WAVES = 1024

@@ -14,9 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import check_type, cross, is_concrete, leaf
+from .._core import ArrayLike, check_type, cross, is_concrete, leaf
 from .._integrate import (
     RESULTS,
     UNKNOWN_STEPS,

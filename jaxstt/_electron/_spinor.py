@@ -12,9 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import is_concrete, leaf
+from .._core import ArrayLike, is_concrete, leaf
 from ..constants import HBAR
 
 Angle = Callable[[Array, Array], Array]

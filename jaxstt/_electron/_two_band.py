@@ -11,9 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import check_size, is_concrete, leaf, unfolded
+from .._core import ArrayLike, check_size, is_concrete, leaf, unfolded
 from ..constants import E_CHARGE, EV, HBAR, K_B, M_E, MU_B
 from ._coefficients import exchange_time
 

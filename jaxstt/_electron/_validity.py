@@ -3,9 +3,8 @@
 import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import check_size, is_concrete, leaf
+from .._core import ArrayLike, check_size, is_concrete, leaf
 from .._mesh import Grid, check_grid, sharpest
 from ._coefficients import exchange_time
 from ._crossing import WallCrossing, pointwise_error, wall_crossing

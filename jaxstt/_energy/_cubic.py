@@ -6,9 +6,8 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import Kind, Scalar, Vectors, cross, dot, is_concrete, leaf, lift
+from .._core import ArrayLike, Kind, Scalar, Vectors, cross, dot, is_concrete, leaf, lift
 from .._mesh import Grid
 from ._base import AbstractEnergy, inverse
 

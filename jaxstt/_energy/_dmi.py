@@ -22,9 +22,8 @@ from typing import ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import Kind, Vectors, leaf, lift
+from .._core import ArrayLike, Kind, Vectors, leaf, lift
 from .._mesh import Grid, active_axes, difference, open_faces
 from ._base import AbstractEnergy, inverse
 from ._exchange import stiffness_leaf

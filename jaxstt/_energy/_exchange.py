@@ -5,9 +5,8 @@ from typing import ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import Kind, Vectors, check_size, leaf, lift
+from .._core import ArrayLike, Kind, Vectors, check_size, leaf, lift
 from .._mesh import Grid, active_axes, check_order, diffusion, laplacian
 from ._base import AbstractEnergy, inverse
 

@@ -5,9 +5,8 @@ from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import Kind, Vectors
+from .._core import ArrayLike, Kind, Vectors
 from .._mesh import AbstractDrive, Grid, as_drive, check_vector, largest, vector_at
 from ._base import AbstractEnergy
 

@@ -5,9 +5,8 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 
-from .._core import is_concrete
+from .._core import ArrayLike, is_concrete
 
 UNKNOWN_STEPS = 4**9
 """Allowed between two saved times where nothing is known of the pace."""

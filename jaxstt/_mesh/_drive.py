@@ -14,9 +14,8 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from jax.typing import ArrayLike
 
-from .._core import is_concrete, leaf, number
+from .._core import ArrayLike, is_concrete, leaf, number
 
 _PARTS = 64
 """Steps between two saves, at least, for a drive of which nothing is known."""

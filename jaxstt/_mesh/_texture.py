@@ -6,9 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import check_sign, is_concrete, leaf, lift, normalise, number
+from .._core import ArrayLike, check_sign, is_concrete, leaf, lift, normalise, number
 from ._grid import Grid, check_grid
 
 

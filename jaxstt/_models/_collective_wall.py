@@ -7,9 +7,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jax.typing import ArrayLike
 
 from .._core import (
+    ArrayLike,
     check_Ms,
     check_sign,
     check_size,
@@ -112,12 +112,12 @@ class CollectiveWall(eqx.Module):
 
     def width(self, phi: ArrayLike) -> Array:
         """lambda(phi) = sqrt(A/(K + Kp sin^2 phi)), m."""
-        return jnp.sqrt(self.A / (self.K + self.Kp * jnp.sin(phi) ** 2))
+        return jnp.sqrt(self.A / (self.K + self.Kp * jnp.sin(jnp.asarray(phi)) ** 2))
 
     def rates(self, phi: ArrayLike, j: ArrayLike = 0.0, B: ArrayLike = 0.0) -> tuple[Array, Array]:
         """(qdot [m/s], phidot [rad/s]) at phi [rad], j [A/m^2] and B [T] along the easy axis."""
         c = self.coefficients(j)
-        drive = c.gamma * B - (self.xi - c.alpha) * self.charge * c.U / self.width(phi)
+        drive = c.gamma * jnp.asarray(B) - (self.xi - c.alpha) * self.charge * c.U / self.width(phi)
         hard = c.gamma * self.Kp / self.Ms * jnp.sin(2 * jnp.asarray(phi))
         phidot = (drive - c.alpha * hard) / (1 + c.alpha**2)
         # This form of qdot has no 1/alpha~: it holds for an undamped wall as well.

@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import leaf
+from .._core import ArrayLike, leaf
 from .._electron import TwoBand
 from .._observe import WallMotion
 from ..constants import GAMMA

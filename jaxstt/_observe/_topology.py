@@ -7,9 +7,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import cross, dot, is_concrete, leaf, lift, normalise
+from .._core import ArrayLike, cross, dot, is_concrete, leaf, lift, normalise
 from .._mesh import Grid, check_grid
 
 _CORE = 0.5

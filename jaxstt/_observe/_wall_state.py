@@ -6,9 +6,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import axis_index, is_concrete, leaf, lift
+from .._core import ArrayLike, axis_index, is_concrete, leaf, lift
 from .._mesh import Grid, check_grid, within
 from ._wall_profile import read_profile, sign_changes
 

@@ -5,9 +5,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import axis_index, is_concrete, leaf
+from .._core import ArrayLike, axis_index, is_concrete, leaf
 from .._mesh import Grid, check_grid
 from ._wall_state import _wall_state, count_walls
 

@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import check_count, leaf, require_memory
+from .._core import ArrayLike, check_count, leaf, require_memory
 
 
 class Space(NamedTuple):

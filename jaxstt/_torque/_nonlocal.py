@@ -8,9 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from jax.typing import ArrayLike
 
-from .._core import Kind, Vectors, axis_index, cross, dot, leaf, lift, stored
+from .._core import ArrayLike, Kind, Vectors, axis_index, cross, dot, leaf, lift, stored
 from .._electron import VELOCITY_PER_MOMENT, exchange_time
 from .._energy import inverse
 from .._mesh import (

@@ -6,9 +6,8 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import Kind, Vectors, check_size, cross, dot, is_concrete, leaf, lift
+from .._core import ArrayLike, Kind, Vectors, check_size, cross, dot, is_concrete, leaf, lift
 from .._electron import VELOCITY_PER_MOMENT
 from .._energy import inverse
 from .._mesh import AbstractDrive, Grid, as_drive, largest

@@ -5,9 +5,8 @@ from typing import ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import Kind, Vectors, axis_index, check_kind, cross, dot, leaf, number
+from .._core import ArrayLike, Kind, Vectors, axis_index, check_kind, cross, dot, leaf, number
 from .._energy import inverse
 from .._mesh import Grid, active_axes, check_grid, check_order, gradient
 from ..constants import E_CHARGE, HBAR, MU_B

@@ -6,9 +6,8 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import Kind, Vectors, is_concrete, leaf
+from .._core import ArrayLike, Kind, Vectors, is_concrete, leaf
 from .._mesh import AbstractDrive, Grid, as_drive, check_vector, largest, vector_at
 from ._base import AbstractTorque
 from ._slonczewski import (

@@ -6,9 +6,8 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import Kind, Vectors, cross, dot, is_concrete, leaf, lift
+from .._core import ArrayLike, Kind, Vectors, cross, dot, is_concrete, leaf, lift
 from .._electron import GOOD, VELOCITY_PER_MOMENT, from_velocity
 from .._energy import inverse
 from .._mesh import (

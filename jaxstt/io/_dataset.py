@@ -9,9 +9,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 
-from .._core import optional_package
+from .._core import ArrayLike, optional_package
 from .._mesh import Grid
 
 ZARR_FORMAT = 3
@@ -48,12 +47,13 @@ def to_dataset(
         )
     data: dict[str, Any] = {"m": (("t", "component", *_AXES), values, {"units": "1"})}
     for name, (unit, series) in (variables or {}).items():
-        if np.shape(series) != times.shape or name in ("m", "magnet", "t", "component", *_AXES):
+        values = np.asarray(series)
+        if values.shape != times.shape or name in ("m", "magnet", "t", "component", *_AXES):
             raise ValueError(
                 f"`variables` must be new names with {times.size} values each, "
-                f"got {name} of shape {np.shape(series)}"
+                f"got {name} of shape {values.shape}"
             )
-        data[name] = ("t", np.asarray(series), {"units": unit})
+        data[name] = ("t", values, {"units": unit})
     if grid.mask is not None:
         data["magnet"] = (_AXES, np.asarray(grid.mask))
     coords = {axis: (axis, grid.centres(axis), {"units": "m"}) for axis in _AXES}

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jax.typing import ArrayLike
 
-from .._core import decode, write_whole
+from .._core import ArrayLike, decode, write_whole
 from .._mesh import Grid
 from ._ovf_data import CONTROL, read_values
 from ._ovf_head import read_head

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jax.typing import ArrayLike
 
-from .._core import decode, parse_number, write_whole
+from .._core import ArrayLike, decode, parse_number, write_whole
 from ._odt import RawTable, is_odt, odt_tables
 from ._sheet import parse_sheet, plain_numbers
 

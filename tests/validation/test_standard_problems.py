@@ -1,5 +1,6 @@
 """muMAG standard problems 4 and 5."""
 
+import os
 from pathlib import Path
 
 import equinox as eqx
@@ -10,7 +11,8 @@ import pytest
 import jaxstt
 from jaxstt.constants import MU_0
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+SHARED = Path(os.environ.get("JAXSTT_DATA", Path(__file__).parents[3] / "shared" / "data"))
+"""Published curves, which may not be redistributed: without the folder their tests are skipped."""
 
 
 def _series(name: str, **chosen: float) -> dict[str, np.ndarray]:
