@@ -17,3 +17,4 @@ from ._explore import sample_posterior as sample_posterior
 from ._fit import fit as fit
 from ._models import MODELS as MODELS
 from ._report import Fit as Fit
+from ._report import load_fit as load_fit

@@ -131,7 +131,9 @@ def test_explicit_form_with_every_damping() -> None:
     cross = lambda a, b: jnp.cross(a, b, axis=0)  # noqa: E731
     D = tensor(grid, m, smf)
     assert float(jnp.max(jnp.abs(D))) > 0.3
-    eta, lag = stt.renormalisation(llg.Ms)
+    response = stt.renormalisation(llg.Ms)
+    assert response is not None
+    eta, lag = response
     right = -llg.gamma * cross(m, llg.field(t, m)) + stt.rate(grid, llg.Ms, t, m) - eta * rate
     damped = (llg.alpha + lag) * rate + jnp.einsum("abijk,bijk->aijk", D, rate)
     right = right + cross(m, damped)

@@ -10,7 +10,7 @@ from fit_data import measurements
 import fitting
 from fitting._format import interval_text, listed, with_error
 from fitting._plot import figure, panels
-from fitting._report._result import implied_magnetisation
+from fitting._report._text import implied_magnetisation
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,65 @@ def test_json_holds_all_that_is_needed(fit, tmp_path) -> None:
     assert {"jax", "jaxstt", "optimistix", "python"} <= set(read["versions"])
     assert len(read["predictions"]) == 18 and read["data"]["sample"]["Ms"] == 6.8e5
     assert read["identifiability"]["text"] == "This data fixes xi, P and alpha."
+
+
+def test_a_fit_is_read_back(fit, tmp_path) -> None:
+    fit.save_json(tmp_path / "fit.json")
+    read = fitting.load_fit(tmp_path / "fit.json")
+    assert read.report() == fit.report() and read.to_json() == fit.to_json()
+    for field in dataclasses.fields(fit):
+        if field.name != "solved":
+            assert type(getattr(read, field.name)) is type(getattr(fit, field.name)), field.name
+    assert read.interval("xi", 0.68) == fit.interval("xi", 0.68)
+    with pytest.raises(fitting.InputError, match="read from a file"):
+        fitting.profile(read, "xi")
+    again = fitting.fit(read.data)
+    assert again.values == pytest.approx(fit.values, rel=1e-9)
+
+
+def test_a_fit_that_did_not_converge_is_read_back(fit, tmp_path) -> None:
+    none = dict.fromkeys(fit.std)
+    lost = dataclasses.replace(
+        fit, converged=False, chi2=np.inf, identifiability=None, std=none, intervals=none,
+        covariance={"names": fit.covariance["names"], "matrix": None},
+    )  # fmt: skip
+    lost.save_json(tmp_path / "fit.json")
+    read = fitting.load_fit(tmp_path / "fit.json")
+    assert read.report() == lost.report() and read.chi2 == np.inf
+
+
+@pytest.mark.parametrize("change", ["text", "list", "missing", "another", "nothing"])
+def test_what_is_no_fit_is_refused(fit, tmp_path, change) -> None:
+    path = tmp_path / "fit.json"
+    found = fit.to_dict()
+    if change == "missing":
+        del found["chi2"]
+    if change == "another":
+        found["data"] = {"path": "x"}
+    content = {"text": "xi = 0.2", "list": "[1, 2]"}.get(change, json.dumps(found))
+    if change != "nothing":
+        path.write_text(content)
+    with pytest.raises(fitting.InputError, match=r"fit\.json: ") as error:
+        fitting.load_fit(path)
+    assert "\n" not in str(error.value)
+
+
+def test_intervals_at_any_level(fit) -> None:
+    assert fit.interval("xi") == pytest.approx(fit.intervals["xi"], rel=1e-12)
+    low, high = fit.interval("P", 0.6826894921370859)
+    assert high - low == pytest.approx(2 * fit.std["P"], rel=1e-9)
+    low, high = fit.interval("alpha", 0.5)
+    assert high / fit.values["alpha"] == pytest.approx(fit.values["alpha"] / low, rel=1e-12)
+    assert np.log(high / low) == pytest.approx(
+        2 * 0.6744897501960817 * fit.std["alpha"] / fit.values["alpha"], rel=1e-9
+    )
+    for arguments, message in {
+        ("gamma",): "was not fitted but fixed",
+        ("xj",): "did you mean `xi`",
+        ("xi", 95): "`level` must be between 0 and 1",
+    }.items():
+        with pytest.raises(fitting.InputError, match=message):
+            fit.interval(*arguments)
 
 
 def test_json_has_no_nan(fit) -> None:

@@ -2,5 +2,6 @@
 
 from ._result import Fit as Fit
 from ._result import fitted as fitted
+from ._result import load_fit as load_fit
 from ._summary import Minimum as Minimum
 from ._summary import summary as summary
