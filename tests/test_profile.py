@@ -99,6 +99,32 @@ def test_each_point_is_a_refit(strip) -> None:
     assert refit.values["P"] == pytest.approx(others["P"], rel=1e-4)
 
 
+def test_the_problem_is_the_one_that_was_fitted(monkeypatch) -> None:
+    """Ranges that a start has set, fixed values, float32: nothing is guessed again."""
+    rows = [("drift_velocity", j, 0.0, MU_B * 0.5 * j / (E * MS), 0.2) for j in (1e11, 2e11)]
+    data = measurements(rows, fitting.Sample(Ms=3e4))  # its decade does not reach MS
+    settings = {"free": ("Ms",), "fixed": {"P": 0.5, "xi": 0.0}, "start": {"Ms": 6e5}}
+    found = fitting.fit(data, **settings)
+    single = fitting.fit(data, precision="float32", **settings)
+    assert found.values["Ms"] == pytest.approx(MS, rel=1e-6)
+    monkeypatch.setattr("fitting._problem._problem.Space", None)
+    monkeypatch.setattr("fitting._problem._problem.parameter", None)
+    seen = profile(found, "Ms", level=0.68)
+    assert seen.best == found.values["Ms"] and seen.bounded
+    assert profile(single, "Ms", level=0.68).intervals[0.68] == pytest.approx(
+        seen.intervals[0.68], rel=1e-4
+    )
+
+
+def test_interval_of_a_profile(doppler) -> None:
+    seen = profile(doppler, "P", level=(0.68, 0.95))
+    assert seen.interval("P") == seen.intervals[0.95]
+    assert seen.interval("P", 0.68) == seen.intervals[0.68]
+    for arguments, message in {("xi",): "the profile of `P`", ("P", 0.5): "one of"}.items():
+        with pytest.raises(fitting.InputError, match=message):
+            seen.interval(*arguments)
+
+
 def test_nuisance_keeps_its_prior(strip) -> None:
     seen = profile(strip, "K_perp", level=0.95)
     low, high = seen.intervals[0.95]
@@ -187,6 +213,20 @@ def test_coverage_refuses_in_one_line(doppler, arguments, message: str) -> None:
     with pytest.raises(fitting.InputError) as error:
         coverage(doppler, **arguments)
     assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_intervals_of_coverage_hold_the_truth_as_often_as_it_says(doppler) -> None:
+    seen = coverage(doppler, n=60, seed=4, truth={"P": 0.3}, level=0.9)
+    low, high = seen.interval("P", 0.9)
+    assert low.shape == high.shape == (60,)
+    assert np.mean((low < 0.3) & (high > 0.3)) == pytest.approx(seen.covered[0.9]["P"], abs=1e-12)
+    lost = dataclasses.replace(seen, failed=np.arange(60) < 2)
+    assert (
+        np.isnan(lost.interval("P")[0][:2]).all() and np.isfinite(lost.interval("P")[1][2:]).all()
+    )
+    for arguments, message in {("xi",): "was not fitted", ("P", 2.0): "between 0 and 1"}.items():
+        with pytest.raises(fitting.InputError, match=message):
+            seen.interval(*arguments)
 
 
 def test_coverage_needs_a_fit_that_fixes_everything() -> None:
