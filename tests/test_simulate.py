@@ -319,7 +319,7 @@ def test_a_run_that_fails_leaves_what_was_done(finished, capsys, tmp_path, monke
     assert "`max_steps` were not enough" in err
     assert "what was done is in" in err
     report = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert report["status"].startswith("failed: evolve")
+    assert report["status"].startswith("failed: `max_steps`")
     assert state_in(tmp_path / "out" / "m_end.ovf").shape == (3, 32, 1, 1)
 
 
