@@ -250,7 +250,8 @@ def evolve_spin(
     (that of tau_ex for None) is that of the run.  t: s, increasing, two or more.
     solver: an adaptive diffrax solver (default Dopri8) or `MagnusSteps`.
     rtol, atol: of the adaptive step; by default both 1e-9 (float64) or 1e-6 (float32).  A step is
-    at most tau_ex long, so that an electron at rest does not jump over a wall.
+    at most tau_ex long, so that an electron at rest does not jump over a wall.  No meaning, as
+    max_steps, with `MagnusSteps`.
     adjoint: how to differentiate an adaptive run.  None: reverse mode; diffrax.ForwardMode().
     max_steps: between two saved times; by default from the length of the run.
     throw: raise when the run fails; otherwise read `.result`.
@@ -271,10 +272,11 @@ def evolve_spin(
     known = all(is_concrete(x) for x in arrays)
     if known:
         check_unit("n", _sample(ode, jnp.asarray(times)), " along the path")
+    if isinstance(solver, MagnusSteps):
+        check_unused("MagnusSteps", rtol=rtol, atol=atol, max_steps=max_steps)
     if max_steps is None:
         max_steps = _max_steps(ode, times) if known else UNKNOWN_STEPS
     if isinstance(solver, MagnusSteps):
-        check_unused("MagnusSteps", rtol=rtol, atol=atol)
         method = solver
     else:
         method = adaptive(
