@@ -2,7 +2,7 @@
 
     python docs/config.py      # writes it
 
-`tests/test_language.py` refuses a page that differs from what this makes.
+`tests/test_registry.py` refuses a page that differs from what this makes.
 """
 
 import inspect
@@ -13,7 +13,7 @@ from pathlib import Path
 from jaxstt import LLG, Grid, relax
 from jaxstt._app._arguments import parameters
 from jaxstt._app._config import OWN_OBSERVABLES, Output, Run
-from jaxstt._app._language import DRIVES, ENERGIES, OBSERVABLES, TEXTURES, TORQUES
+from jaxstt._app._registry import DRIVES, ENERGIES, OBSERVABLES, TEXTURES, TORQUES
 
 PAGE = Path(__file__).with_suffix(".md")
 HEAD = """# What a config of `jaxstt simulate` may say

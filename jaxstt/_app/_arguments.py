@@ -16,7 +16,7 @@ import numpy as np
 
 from .._core import nearest
 from .._mesh import AbstractDrive
-from ._language import DRIVES
+from ._registry import DRIVES
 from ._toml import within
 
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}

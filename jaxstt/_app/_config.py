@@ -20,7 +20,7 @@ from .._energy import AbstractEnergy, Demag, Exchange, UniaxialAnisotropy, memor
 from .._mesh import Grid, active_axes
 from ..constants import MU_0
 from ._arguments import arguments, make, one_of, parameters
-from ._language import ENERGIES, OBSERVABLES, TORQUES
+from ._registry import ENERGIES, OBSERVABLES, TORQUES
 from ._start import Start
 from ._toml import read_toml, within
 

@@ -14,7 +14,7 @@ from jax import Array, lax
 from .._dynamics import LLG, energy_terms
 from .._observe import average
 from ._config import OWN_OBSERVABLES, Config, observe
-from ._language import OBSERVABLES
+from ._registry import OBSERVABLES
 
 POSITION = "wall_position"
 Columns = dict[str, np.ndarray]

@@ -11,7 +11,7 @@ from .._dynamics import LLG
 from .._mesh import Grid
 from ..io import read_magnetisation
 from ._arguments import check_keys, find, load_array, make, read
-from ._language import TEXTURES
+from ._registry import TEXTURES
 
 
 class Start(NamedTuple):

@@ -1,4 +1,4 @@
-"""Where XLA has to be told how to compute: the only place, so that it can be taken out again.
+"""Where XLA has to be told how to compute: all barriers, so that they can be taken out again.
 
 What each gains is measured by `benchmarks/xla.py`, with and without, on the XLA that is installed;
 benchmarks/results/xla_cpu.md holds jaxlib 0.10.2.  None of them changes a value.

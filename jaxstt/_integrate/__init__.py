@@ -9,7 +9,7 @@ from ._pieces import Piece as Piece
 from ._pieces import integrate as integrate
 from ._results import RESULTS as RESULTS
 from ._results import whole_run as whole_run
-from ._times import UNKNOWN_STEPS as UNKNOWN_STEPS
-from ._times import allowed_steps as allowed_steps
-from ._times import check_times as check_times
-from ._times import longest_interval as longest_interval
+from ._times_and_steps import UNKNOWN_STEPS as UNKNOWN_STEPS
+from ._times_and_steps import allowed_steps as allowed_steps
+from ._times_and_steps import check_times as check_times
+from ._times_and_steps import longest_interval as longest_interval

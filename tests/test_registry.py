@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import jaxstt
-from jaxstt._app._language import DRIVES, ENERGIES, OBSERVABLES, TEXTURES, TORQUES
+from jaxstt._app._registry import DRIVES, ENERGIES, OBSERVABLES, TEXTURES, TORQUES
 from jaxstt._app._run_table import unit
 
 GRID = jaxstt.Grid((4, 4, 1), (1e-9, 1e-9, 1e-9))

@@ -1,6 +1,6 @@
 """The words of a config: every energy, torque, drive, texture and observable that it may name.
 
-A new one becomes a word by a line here; `tests/test_language.py` asks for it.
+A new one becomes a word by a line here; `tests/test_registry.py` asks for it.
 """
 
 from collections.abc import Callable, Mapping
