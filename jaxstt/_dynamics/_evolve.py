@@ -27,17 +27,22 @@ from .._integrate import (
     allowed_steps,
     check_times,
     check_unused,
+    cut,
     integrate,
     longest_interval,
     naming_the_adjoint,
     whole_run,
 )
 from .._mesh import breakpoints, within
-from ._fixed_step import STABLE, UNSTABLE, FixedStep, run_fixed
+from ._fixed_step import UNSTABLE, FixedStep, run_fixed
 from ._llg import LLG, as_state, warn
+from ._reverse import Inputs, convertible, run_reverse
+from ._stepping import STABLE, Settings, run
 
 _MOST_STEPS = 1e10
 """At a microsecond each, as a macrospin takes, three hours; a small wire takes days."""
+_FINEST = 1e-8
+"""Tolerance below which a method of higher order takes less time."""
 _LONGEST = 0.1
 """Span of a run, s, where the number of steps is not known."""
 
@@ -120,10 +125,14 @@ def evolve(
     m0: (3, nx, ny, nz), unit vectors (zero in vacuum); its dtype is that of the run.
     t: s, increasing, two or more; t[0] is saved as well.
     save: keep `save(t, m)` instead of m, e.g. a `WallTracker`.
-    solver: a diffrax solver (default Tsit5, adaptive) or `FixedStep`, which is faster per step.
+    solver: None, which is the fastest: classical Runge-Kutta as long as stability allows and the
+    error asks for no less, magnetostatics computed once in a step and extrapolated in time between
+    its stages.  Below rtol + atol = 1e-8, or with another adjoint than the two below, it is Tsit5.
+    Or a diffrax solver (explicit, adaptive), or `FixedStep`.
     rtol, atol: of the adaptive step, on the largest component of the error of m; defaults 1e-5 and
     1e-6 (float64), 1e-4 and 1e-5 (float32).
-    adjoint: how to differentiate.  None: reverse mode, by checkpoints.  diffrax.ForwardMode():
+    adjoint: how to differentiate.  None: reverse mode; up to 1024 states are kept, at most a
+    quarter of the memory, and those of a longer run computed again.  diffrax.ForwardMode():
     forward mode (few parameters).
     max_steps: between two saved times; by default ten times what stability is expected to need.
     progress: write to stderr how many of the saved times are reached, and the time left.
@@ -161,6 +170,14 @@ def evolve(
         adjoint=adjoint,
         max_steps=_max_steps(rate, times) if max_steps is None else max_steps,
     )
+    own = Settings(settings.rtol + settings.atol, settings.max_steps)  # |m| = 1
+    ways = (dfx.ForwardMode, dfx.RecursiveCheckpointAdjoint)
+    if solver is None and own.tolerance >= _FINEST and isinstance(settings.adjoint, ways):
+        forward = isinstance(adjoint, dfx.ForwardMode)
+        return naming_the_adjoint(
+            "evolve",
+            lambda: _evolve_default(llg, m0, jnp.asarray(times), save, own, forward, start, throw),
+        )
     return naming_the_adjoint(
         "evolve",
         lambda: _evolve_adaptive(llg, m0, jnp.asarray(times), save, settings, start, throw),
@@ -253,21 +270,31 @@ def cast(llg: LLG, dtype: Any) -> LLG:
     return jax.tree.map(change, llg)
 
 
-def _reporting(save: Callable, times: Array, start: Array | None) -> Callable:
-    """`save` that also tells how far the run is; start: when it began, (s, us) since 1970."""
+def _report(times: Array, start: Array | None) -> Callable[[Array], None]:
+    """A function that tells how far the run is; start: when it began, (s, us) since 1970."""
     if start is None:
-        return save
-    total = times.shape[0] - 1
+        return lambda t: None
+    return jax.tree_util.Partial(_tell, times, start)
 
+
+def _tell(times: Array, start: Array, t: Array) -> None:
     def show(t: Any, times: Any, start: Any) -> None:
+        total = len(times) - 1
         done = min(int(np.searchsorted(times, t * (1 - 1e-6))), total)
         spent = time.time() - (int(start[0]) + 1e-6 * int(start[1]))
         left = f", {spent / done * (total - done):.0f} s left" if done else ""
         end = "\n" if done == total else ""
         print(f"\revolve: {done}/{total}, {spent:.0f} s{left}   ", end=end, file=sys.stderr)
 
+    jax.debug.callback(show, t, times, start)
+
+
+def _reporting(save: Callable, times: Array, start: Array | None) -> Callable:
+    """`save` that also tells how far the run is."""
+    report = _report(times, start)
+
     def saved(t: Array, m: Array) -> Any:
-        jax.debug.callback(show, t, times, start)
+        report(t)
         return save(t, m)
 
     return saved
@@ -319,6 +346,24 @@ def _stats(accepted: Array, rejected: Array) -> dict[str, Array]:
 def _reduced_rate(s, m, args):
     llg, piece = args
     return piece.length * llg.rate(piece.time(piece.start + s * piece.length), m)
+
+
+@eqx.filter_jit
+def _evolve_default(
+    llg, m0, times, save, settings: Settings, forward: bool, start, throw: bool
+) -> Solution:
+    llg = cast(llg, m0.dtype)
+    report = _report(times, start)
+    pieces = cut(times, llg.drives())
+    if forward:
+        later, end = run(llg, m0, pieces, save, settings, report)
+    else:
+        llg, save = convertible(llg, save, times[0], m0)
+        later, end = run_reverse(Inputs(llg, m0, pieces, save), settings, report)
+    report(times[0])
+    end = jax.lax.stop_gradient(end)
+    saved = whole_run(save(times[0], m0), later, end.result, throw)
+    return Solution(times, saved, _stats(end.taken, end.rejected), end.result)
 
 
 @eqx.filter_jit

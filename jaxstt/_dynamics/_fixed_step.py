@@ -17,9 +17,8 @@ from .._core import normalise
 from .._integrate import Piece, integrate
 from .._mesh import AbstractDrive
 from ._llg import LLG
+from ._stepping import STABLE
 
-# Classical Runge-Kutta is stable up to |lambda| dt = 2.78; the estimated rate is an upper one.
-STABLE = 2.4
 _RESOLVED = 0.3
 """rad; a turn by phi is then right to 7e-5 phi."""
 UNSTABLE = 3.2

@@ -112,14 +112,32 @@ class LLG(eqx.Module):
 
     def field(self, t: Array, m: Vectors) -> Vectors:
         """B, T, the sum over the energies."""
+        return self._sum(self.energies, t, m)
+
+    def held_field(self, t: Array, m: Vectors) -> Vectors:
+        """The part of B that takes so long that a step computes it once."""
+        return self._sum([e for e in self.energies if e.held], t, m)
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is such a part."""
+        return any(e.held for e in self.energies)
+
+    def _sum(self, energies: Iterable[AbstractEnergy], t: Array, m: Vectors) -> Vectors:
         total = jnp.zeros_like(m)
-        for term in self.energies:
+        for term in energies:
             total = total + term.field(self.grid, self.Ms, t, m)
         return total
 
-    def rate(self, t: Array, m: Vectors) -> Vectors:
-        """dm/dt, 1/s."""
-        B = once(self.field(t, m))
+    def rate(self, t: Array, m: Vectors, held: Array | None = None) -> Vectors:
+        """dm/dt, 1/s.
+
+        held: the value of `held_field`, to be used instead of computing it.
+        """
+        if held is None:
+            B = once(self.field(t, m))
+        else:
+            B = once(self._sum([e for e in self.energies if not e.held], t, m) + held)
         R = lift(-self.gamma) * cross(m, B)
         a, b = jnp.ones_like(self.alpha), self.alpha
         tensor: list[tuple[Array, Array]] = []

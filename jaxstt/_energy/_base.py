@@ -30,6 +30,9 @@ class AbstractEnergy(AbstractTerm):
     applied: ClassVar[bool] = False
     """Whether B comes from outside, and so acts on the moments of the electrons too."""
 
+    held: ClassVar[bool] = False
+    """Whether B takes so long that a step computes it once and extrapolates it in time."""
+
     @abstractmethod
     def field(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
         """B, T, shape (3, nx, ny, nz), of the field m at time t [s]."""

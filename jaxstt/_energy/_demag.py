@@ -40,6 +40,7 @@ class Demag(AbstractEnergy):
     spacing: tuple[float, float, float] = eqx.field(static=True)
     periodic: tuple[bool, bool, bool] = eqx.field(static=True)
     degree: ClassVar[int] = 2
+    held: ClassVar[bool] = True
 
     def __init__(self, grid: Grid):
         if not isinstance(grid, Grid):

@@ -6,6 +6,8 @@ from ._adaptive import advance as advance
 from ._adaptive import check_unused as check_unused
 from ._adaptive import naming_the_adjoint as naming_the_adjoint
 from ._pieces import Piece as Piece
+from ._pieces import Pieces as Pieces
+from ._pieces import cut as cut
 from ._pieces import integrate as integrate
 from ._results import RESULTS as RESULTS
 from ._results import whole_run as whole_run

@@ -221,11 +221,11 @@ def value_at(value: Any, t: Array) -> Array:
     return jnp.asarray(value(t) if callable(value) else value, t.dtype)
 
 
-def largest(value: Any) -> Array:
+def largest(value: Any) -> Array | float:
     """The largest absolute value of a constant or a drive; 0 for a bare function."""
     if isinstance(value, AbstractDrive):
         return value.largest
-    return jnp.zeros(()) if callable(value) else jnp.max(jnp.abs(value))
+    return 0.0 if callable(value) else jnp.max(jnp.abs(value))
 
 
 def vector_at(value: Any, t: Array) -> Array:

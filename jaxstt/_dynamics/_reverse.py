@@ -1,0 +1,375 @@
+"""Reverse-mode derivative of the default loop: states kept where they fit, else computed again.
+
+Forwards, with n the number of steps taken:
+
+- of every step its place in time is kept (`Taken`, a few numbers), so that it can be repeated
+  without asking again how long it should be;
+- state and held field of the last R steps, in a ring;
+- every `stride` steps a checkpoint: the state and the past fields.  There is room for C of them;
+  when they are full every other one is dropped and the stride doubled.
+
+Backwards the steps are transposed one by one.  Where the ring does not reach, the run is repeated
+from the checkpoint before, and the ring filled anew.  A run of N <= R steps is never repeated; one
+of N <= R C is once, with memory for R + 3 C states: for a given memory that is N of the order of
+its square.  Longer runs are repeated more than once, about N/(2 R C) times; they never fail.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from .._core import is_parameter, memory
+from .._integrate import RESULTS, Piece, Pieces
+from ._held_step import NODES, SLOTS, Step, advanced, store
+from ._llg import LLG
+from ._stepping import End, Going, Settings, Taken, attempt, begin, longest_step, run
+
+STEPS = 2**20
+"""Whose place in time is kept; a longer run has no reverse-mode derivative."""
+_RING, _CHECKPOINTS = 1024, 64
+_SHARE = 0.25
+"""Of the memory, for states that are kept."""
+
+
+class Room(NamedTuple):
+    """How many states are kept; static."""
+
+    ring: int
+    checkpoints: int
+
+
+class Kept(NamedTuple):
+    """What is kept of a run."""
+
+    taken: Taken
+    """(STEPS,) each."""
+    ring: tuple[Array, Any]
+    """State and held field before step n in place n % R."""
+    marks: tuple[Array, Any]
+    """State and past fields before step i stride, in place i."""
+    stride: Array
+    count: Array
+    """Steps taken."""
+
+
+class Inputs(NamedTuple):
+    """What a run may be differentiated by."""
+
+    llg: LLG
+    m0: Array
+    pieces: Pieces
+    save: Callable
+
+
+def room(m0: Array, holds: bool) -> Room:
+    """What a quarter of the memory has room for, and no more than pays."""
+    each = m0.size * m0.dtype.itemsize
+    have = memory()
+    states = math.inf if have is None else _SHARE * have / each
+    ring = int(min(_RING, max(16, 0.5 * states / (2 if holds else 1))))
+    marks = int(min(_CHECKPOINTS, max(4, 0.5 * states / (1 + SLOTS if holds else 1))))
+    return Room(ring, marks + marks % 2)
+
+
+@eqx.filter_custom_vjp
+def run_reverse(inputs: Inputs, settings: Settings, report: Callable) -> tuple[Any, End]:
+    """`run`, which can be differentiated backwards."""
+    return run(inputs.llg, inputs.m0, inputs.pieces, inputs.save, settings, report)
+
+
+@run_reverse.def_fwd
+def _forward(perturbed, inputs: Inputs, settings: Settings, report: Callable):
+    del perturbed
+    llg, m0, pieces, save = inputs
+    size = room(m0, llg.holds)
+    longest = longest_step(llg, m0.dtype)
+    going = lambda now: (now.result == RESULTS.successful) & (now.taken < STEPS)  # noqa: E731
+
+    def block(both: tuple[Going, Kept], target: Array) -> tuple[Going, Kept]:
+        """Up to the next checkpoint or the end of a piece."""
+        now, kept = both
+        kept = _marked(kept, now)
+        end = (now.taken // kept.stride + 1) * kept.stride
+
+        def once(both):
+            now, kept = both
+            after, step, good = attempt(llg, pieces, longest, settings, now)
+            return after, _noted(kept, now, step, good)
+
+        return lax.while_loop(
+            lambda x: (x[0].piece <= target) & going(x[0]) & (x[0].taken < end), once, (now, kept)
+        )
+
+    def until(both, target):
+        now, kept = both
+        now = now._replace(tries=jnp.zeros((), jnp.int32))
+        now, kept = lax.while_loop(
+            lambda x: (x[0].piece <= target) & going(x[0]), lambda x: block(x, target), (now, kept)
+        )
+        t = pieces.start[target] + pieces.length[target]
+        report(t)
+        return (now, kept), save(t, now.m)
+
+    now = begin(llg, m0, pieces, longest)
+    (now, kept), saved = lax.scan(until, (now, _nothing(now, size)), pieces.ends)
+    over = (
+        (now.taken >= STEPS) & (now.result == RESULTS.successful) & (now.piece <= pieces.ends[-1])
+    )
+    result = RESULTS.where(over, RESULTS.max_steps_reached, now.result)
+    return (saved, End(now.taken, now.rejected, result)), kept._replace(count=now.taken)
+
+
+def _nothing(now: Going, size: Room) -> Kept:
+    def many(x: Any, count: int) -> Any:
+        return None if x is None else jnp.zeros((count, *x.shape), x.dtype)
+
+    one = None if now.past is None else now.past[0]
+    number = jnp.zeros(STEPS, now.m.dtype)
+    whole = jnp.zeros(STEPS, jnp.int32)
+    return Kept(
+        taken=Taken(whole, number, number, jnp.zeros(STEPS, bool)),
+        ring=(many(now.m, size.ring), many(one, size.ring)),
+        marks=(many(now.m, size.checkpoints + 1), many(now.past, size.checkpoints + 1)),
+        stride=jnp.asarray(size.ring, jnp.int32),
+        count=jnp.zeros((), jnp.int32),
+    )
+
+
+def _marked(kept: Kept, now: Going) -> Kept:
+    """With a checkpoint, if it is time for one."""
+    room_for = kept.marks[0].shape[0] - 1
+
+    def thinned(kept: Kept) -> Kept:
+        half = jnp.arange(room_for // 2, dtype=jnp.int32)
+
+        def thin(x: Array | None) -> Array | None:
+            return None if x is None else x.at[half].set(x[2 * half])
+
+        return kept._replace(
+            marks=(thin(kept.marks[0]), thin(kept.marks[1])), stride=2 * kept.stride
+        )
+
+    # A loop and no branch: XLA leaves what a loop does not touch in its place.
+    kept = lax.while_loop(lambda kept: now.taken >= room_for * kept.stride, thinned, kept)
+    due = now.taken % kept.stride == 0
+    place = jnp.where(due, now.taken // kept.stride, room_for)  # the last one is never read
+
+    def put(x: Array | None, value: Array | None) -> Array | None:
+        return None if x is None else lax.dynamic_update_index_in_dim(x, value, place, 0)
+
+    return kept._replace(marks=(put(kept.marks[0], now.m), put(kept.marks[1], now.past)))
+
+
+def _noted(kept: Kept, now: Going, step: Taken, good: Array) -> Kept:
+    """With the state before a step, and its place in time if it was taken."""
+    del good  # a step that is not taken is overwritten by the next
+    n = now.taken
+    taken = jax.tree.map(lambda x, y: x.at[n].set(y.astype(x.dtype)), kept.taken, step)
+    held = None if now.past is None else now.past[now.slot]
+    return kept._replace(taken=taken, ring=_ringed(kept.ring, n, now.m, held))
+
+
+def _ringed(ring: tuple, n: Array, m: Array, held: Array | None) -> tuple:
+    place = n % ring[0].shape[0]
+
+    def put(x: Array | None, value: Array | None) -> Array | None:
+        return None if x is None else lax.dynamic_update_index_in_dim(x, value, place, 0)
+
+    return put(ring[0], m), put(ring[1], held)
+
+
+class Where(NamedTuple):
+    """The numbers of a step that it may be differentiated by."""
+
+    start: Array
+    """Of the piece, s."""
+    lengths: Array
+    """(4,) s, of the pieces of this step and of the three before."""
+
+
+def _where(pieces: Pieces, taken: Taken, n: Array) -> Where:
+    k = taken.piece[jnp.maximum(n - jnp.arange(NODES, dtype=jnp.int32), 0)]
+    return Where(pieces.start[k[0]], pieces.length[k])
+
+
+def _step(where: Where, margin: Array, taken: Taken, n: Array) -> Step:
+    """Step n as it was taken."""
+    before = jnp.maximum(n - 1 - jnp.arange(NODES - 1, dtype=jnp.int32), 0)
+    return Step(
+        Piece(where.start, where.lengths[0], margin),
+        taken.start[n],
+        taken.length[n],
+        taken.length[before] * where.lengths[1:],
+        n % SLOTS,
+        taken.full[n],
+    )
+
+
+class Back(NamedTuple):
+    """Where the way back stands."""
+
+    n: Array
+    """The step to be transposed next."""
+    low: Array
+    """The first step that the ring has."""
+    ring: tuple[Array, Any]
+    past: Any
+    m: Array
+    """The derivatives by the state after step n, ..."""
+    held: Any
+    """(SLOTS, ...), ... by its held field and those before, in their slots, ..."""
+    llg: Any
+    start: Array
+    length: Array
+    save: Any
+    """... and what is collected by the parameters, the times of the pieces and what `save` uses."""
+
+
+@run_reverse.def_bwd
+def _backward(kept, gradient, perturbed, inputs: Inputs, settings: Settings, report: Callable):
+    del settings, report
+    llg, m0, pieces, save = inputs
+    of_saved, _ = gradient
+    wanted = jax.tree.map(lambda a, b: a and b, perturbed.llg, is_parameter_leaves(llg))
+    parameters, rest = eqx.partition(llg, wanted)
+    used, others = eqx.partition(save, perturbed.save)
+    zeros = lambda tree: jax.tree.map(jnp.zeros_like, tree)  # noqa: E731
+    size = kept.ring[0].shape[0] - (NODES - 1)
+    piece_of = kept.taken.piece
+    saves = jnp.full(pieces.start.shape, -1, jnp.int32)
+    saves = saves.at[pieces.ends].set(jnp.arange(pieces.ends.size, dtype=jnp.int32))
+
+    def again(back: Back) -> Back:
+        """The ring filled up to the state before step n."""
+        mark = jnp.maximum(back.n - size - NODES + 1, 0) // kept.stride
+        first = mark * kept.stride
+        m = kept.marks[0][mark]
+        past = None if kept.marks[1] is None else kept.marks[1][mark]
+
+        def once(carry):
+            n, m, past, ring = carry
+            ring = _ringed(ring, n, m, None if past is None else past[n % SLOTS])
+            step = _step(_where(pieces, kept.taken, n), pieces.margin, kept.taken, n)
+            m, held = advanced(llg, step, m, past)
+            past = None if past is None else store(past, (n + 1) % SLOTS, held)
+            return n + 1, m, past, ring
+
+        _, m, past, ring = lax.while_loop(
+            lambda carry: carry[0] < back.n, once, (first, m, past, back.ring)
+        )
+        ring = _ringed(ring, back.n, m, None if past is None else past[back.n % SLOTS])
+        return back._replace(ring=ring, low=jnp.maximum(back.n - size + 1, 0))
+
+    def transposed(back: Back) -> Back:
+        n = back.n
+        back = lax.while_loop(lambda back: n < back.low, again, back)
+        place = lambda k: jnp.maximum(k, 0) % kept.ring[0].shape[0]  # noqa: E731
+        m = back.ring[0][place(n)]
+        past = back.past
+        if past is not None:
+            oldest = n - (NODES - 1)
+            past = store(past, oldest % SLOTS, back.ring[1][place(oldest)])
+
+        def forth(parameters, where, m, past):
+            step = _step(where, pieces.margin, kept.taken, n)
+            return advanced(eqx.combine(parameters, rest), step, m, past)
+
+        where = _where(pieces, kept.taken, n)
+        (new, _), back_through = jax.vjp(forth, parameters, where, m, past)
+        of_m, of_save, of_end = _of_saved(back, new)
+        of_held, held = None, back.held
+        if held is not None:
+            of_held = held[(n + 1) % SLOTS]
+            held = store(held, (n + 1) % SLOTS, jnp.zeros_like(of_held))
+        by_parameters, by_where, by_m, by_past = back_through((of_m, of_held))
+        k = piece_of[jnp.maximum(n - jnp.arange(NODES, dtype=jnp.int32), 0)]
+        return back._replace(
+            n=n - 1,
+            past=past,
+            m=by_m,
+            held=None if held is None else held + by_past,
+            llg=jax.tree.map(jnp.add, back.llg, by_parameters),
+            start=back.start.at[k[0]].add(by_where.start + of_end),
+            length=back.length.at[k].add(by_where.lengths).at[k[0]].add(of_end),
+            save=of_save,
+        )
+
+    def _of_saved(back: Back, m: Array) -> tuple[Array, Any, Array]:
+        """The derivatives after step n with those of what was saved there."""
+        k = piece_of[back.n]
+        ends = (back.n + 1 == kept.count) | (piece_of[back.n + 1] != k)
+        which = saves[k]
+        t = pieces.start[k] + pieces.length[k]
+        nothing = jnp.zeros((), t.dtype)
+
+        def add() -> tuple[Array, Any, Array]:
+            def saved(used, t, m):
+                out = eqx.combine(used, others)(t, m)
+                return eqx.filter(out, eqx.is_inexact_array)
+
+            out, back_through = jax.vjp(saved, used, t, m)
+            some = jax.tree.map(
+                lambda x, y: jnp.zeros_like(x) if y is None else y[which],
+                out,
+                of_saved,
+                is_leaf=lambda x: x is None,
+            )
+            by_used, by_t, by_m = back_through(some)
+            return back.m + by_m, jax.tree.map(jnp.add, back.save, by_used), by_t
+
+        return lax.cond(ends & (which >= 0), add, lambda: (back.m, back.save, nothing))
+
+    count = kept.count
+    held = None if kept.ring[1] is None else jnp.zeros((SLOTS, *m0.shape), m0.dtype)
+    past = None
+    if kept.ring[1] is not None:
+        # Before the last step: its latest fields, by their slots.  The oldest comes in the loop.
+        n = count - 1 - jnp.arange(NODES, dtype=jnp.int32)
+        latest = kept.ring[1][jnp.maximum(n, 0) % kept.ring[1].shape[0]]
+        past = jnp.zeros((SLOTS, *m0.shape), m0.dtype).at[n % SLOTS].set(latest)
+    back = Back(
+        n=count - 1,
+        low=jnp.maximum(count - size, 0),
+        ring=kept.ring,
+        past=past,
+        m=jnp.zeros_like(m0),
+        held=held,
+        llg=zeros(parameters),
+        start=jnp.zeros_like(pieces.start),
+        length=jnp.zeros_like(pieces.length),
+        save=zeros(used),
+    )
+    back = lax.while_loop(lambda back: back.n >= 0, transposed, back)
+    by_m0 = back.m
+    if back.held is not None:  # all past fields were those of m0
+        total = jnp.sum(back.held, axis=0)
+        _, back_through = jax.vjp(
+            lambda p, m: eqx.combine(p, rest).held_field(pieces.start[0], m), parameters, m0
+        )
+        by_parameters, more = back_through(total)
+        back = back._replace(llg=jax.tree.map(jnp.add, back.llg, by_parameters))
+        by_m0 = by_m0 + more
+    by_pieces = jax.tree.map(lambda _: None, pieces)._replace(start=back.start, length=back.length)
+    return Inputs(back.llg, by_m0, by_pieces, back.save)
+
+
+def convertible(llg: LLG, save: Callable, t: Array, m: Array) -> tuple[LLG, Callable]:
+    """Both with what bare functions in them close over as leaves, to be differentiated."""
+
+    def convert(x: Any) -> Any:
+        bare = callable(x) and not eqx.is_array(x)
+        return eqx.filter_closure_convert(x, t) if bare else x
+
+    return jax.tree.map(convert, llg), eqx.filter_closure_convert(save, t, m)
+
+
+def is_parameter_leaves(llg: LLG) -> Any:
+    """`is_parameter` with a leaf for each leaf of the tree."""
+    return jax.tree.map(
+        lambda keep, part: jax.tree.map(lambda _: keep, part), is_parameter(llg), llg
+    )
