@@ -1,0 +1,243 @@
+"""One piece of work by one code, in a process of its own; `peers.py` starts it.
+
+    python benchmarks/peer_work.py CODE WORK
+
+Prints a line of JSON: {"seconds": [...], "first": s, ...}.  All codes get the same cells, material
+and field, in float64.  NeuralMag has no torque and puts its degrees of freedom on the nodes, as its
+guide says; magnum.np has Zhang-Li's torque.  Each is called the way its own manual does.
+"""
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+MS, A, ALPHA, XI, P, J = 8e5, 1.3e-11, 0.02, 0.05, 0.5, -1e12
+MU_0 = 4e-7 * math.pi
+FIELD = (-24.6e-3, 4.3e-3, 0.0)
+CELL = (500e-9 / 128, 125e-9 / 32, 3e-9)
+SHAPES = {
+    "rhs 64": (64, 64, 1),
+    "rhs 256": (256, 256, 1),
+    "rhs 512": (512, 512, 1),
+    "rhs wire 1024": (1024, 1, 1),
+    "sp4": (128, 32, 1),
+    "gradient film": (256, 64, 1),
+}
+TIMES = np.linspace(0, 1e-9, 101)
+SHORT = 50e-12
+"""Of the run that is differentiated, s."""
+
+Result = dict[str, Any]
+
+
+def timed(run: Callable[[], Any], least: float = 2.0, most: int = 50) -> Result:
+    """The first call, and those after it for `least` s."""
+    start = time.perf_counter()
+    run()
+    first, seconds = time.perf_counter() - start, []
+    while sum(seconds) < least and len(seconds) < most or len(seconds) < 3:
+        start = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - start)
+    return {"first": first, "seconds": seconds}
+
+
+def per(result: Result, count: int) -> Result:
+    return result | {"seconds": [x / count for x in result["seconds"]]}
+
+
+def repeats(shape: tuple[int, ...]) -> int:
+    """Evaluations in a compiled loop of about half a second."""
+    return max(5, int(4e6 / math.prod(shape)))
+
+
+def twisted(shape: tuple[int, ...]) -> np.ndarray:
+    """(3, nx, ny, nz), smooth and nowhere at rest."""
+    x, y = np.meshgrid(*(np.linspace(0, 3, n) for n in shape[:2]), indexing="ij")
+    m = np.stack([np.ones_like(x), 0.4 * np.cos(2 * x), 0.3 * np.sin(y)])[..., None]
+    return m / np.linalg.norm(m, axis=0)
+
+
+def jaxstt_work(work: str) -> Result:
+    import jax
+    import jax.numpy as jnp
+    from jax import lax
+
+    import jaxstt
+
+    jax.config.update("jax_enable_x64", True)
+    shape = SHAPES[work]
+    wire = shape[1] == 1
+    grid = jaxstt.Grid(shape, (2e-9,) * 3 if wire else CELL)
+    exchange = jaxstt.Exchange(A)
+    stray: Any = jaxstt.UniaxialAnisotropy(1e5, (0, 0, 1)) if wire else jaxstt.Demag(grid)
+    torque = jaxstt.ZhangLi((J, 0.0, 0.0), P=P, xi=XI)
+    m0 = jnp.asarray(twisted(shape))
+
+    def llg(field=FIELD, torques=(torque,), alpha=ALPHA):
+        energies = (exchange, stray, jaxstt.Zeeman(field))
+        gamma = jaxstt.constants.GAMMA
+        return jaxstt.LLG(grid, Ms=MS, alpha=alpha, gamma=gamma, energies=energies, torques=torques)
+
+    if work.startswith("rhs"):
+        count = repeats(shape)
+
+        @jax.jit
+        def loop(llg, m):
+            step = lambda _, m: m + 1e-30 * llg.rate(0.0, m)  # noqa: E731
+            return lax.fori_loop(0, count, step, m)
+
+        known = llg()
+        return per(timed(lambda: loop(known, m0).block_until_ready()), count)
+    if work == "sp4":
+        start = jaxstt.relax(llg((0.0, 0.0, 0.0), (), 1.0), _sp4_start(shape)).m
+        run = llg(torques=())
+        mean = lambda t, m: jnp.mean(m, axis=(1, 2, 3))  # noqa: E731
+        found = timed(
+            lambda: jax.block_until_ready(jaxstt.evolve(run, start, TIMES, save=mean).m), most=5
+        )
+        import diffrax
+
+        exact = jaxstt.evolve(
+            run, start, TIMES, save=mean, solver=diffrax.Dopri8(), rtol=1e-9, atol=1e-9
+        )
+        off = jnp.max(jnp.abs(jaxstt.evolve(run, start, TIMES, save=mean).m - exact.m))
+        return found | {"error": float(off)}
+
+    def value(m):
+        return jnp.sum(jaxstt.evolve(llg(torques=()), m, [0, SHORT]).m[-1][1])
+
+    plain, reverse = jax.jit(value), jax.jit(jax.grad(value))
+    run = timed(lambda: plain(m0).block_until_ready())
+    back = timed(lambda: reverse(m0).block_until_ready())
+    return back | {"run": float(np.median(run["seconds"]))}
+
+
+def _sp4_start(shape: tuple[int, ...]) -> np.ndarray:
+    m = np.zeros((3, *shape))
+    m[0], m[1] = 1.0, 0.1
+    return m / np.linalg.norm(m, axis=0)
+
+
+def neuralmag_work(work: str) -> Result:
+    os.environ |= {"NM_BACKEND": "jax", "NM_DTYPE": "float64"}
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    import jax.numpy as jnp
+    import neuralmag as nm
+    from jax import lax
+
+    nm.config.dtype = "float64"
+    shape = SHAPES[work]
+    wire = shape[1] == 1
+    cells = [n for n in shape[:2] if n > 1]
+    state = nm.State(nm.Mesh(cells, [2e-9] * 3 if wire else list(CELL)))
+    state.material.Ms, state.material.A, state.material.alpha = MS, A, ALPHA
+    state.m = nm.VectorFunction(state).fill((1.0, 0.1, 0.0))
+    nodes = tuple(n + 1 for n in cells)
+    full = nodes + (1,) * (2 - len(nodes))
+    m0 = jnp.asarray(np.moveaxis(twisted((*full, 1)), 0, -1).reshape(*nodes, 3))
+    nm.ExchangeField().register(state, "exchange")
+    if wire:
+        state.material.Ku, state.material.Ku_axis = 1e5, [0, 0, 1]
+        nm.UniaxialAnisotropyField().register(state, "stray")
+    else:
+        nm.DemagField().register(state, "stray")
+    nm.TotalField("exchange", "stray").register(state)
+    if work == "sp4":
+        state.m.tensor = state.m.tensor / jnp.linalg.norm(state.m.tensor, axis=-1, keepdims=True)
+        nm.LLGSolver(state).relax()
+    outside = nm.VectorFunction(state).fill([b / MU_0 for b in FIELD])
+    nm.ExternalField(outside).register(state, "external")
+    nm.TotalField("exchange", "stray", "external").register(state)
+    llg = nm.LLGSolver(state, max_steps=100_000)
+    rate = llg._term.vector_field
+    if work.startswith("rhs"):
+        count = repeats(shape)
+
+        @jax.jit
+        def loop(m):
+            return lax.fori_loop(0, count, lambda _, m: m + 1e-30 * rate(0.0, m, []), m)
+
+        return per(timed(lambda: loop(m0).block_until_ready()), count)
+    if work == "sp4":
+        start = state.m.tensor
+        axes = (0, 1)
+
+        @jax.jit
+        def run(m):
+            state.m.tensor = m
+            return jnp.mean(llg.solve(jnp.asarray(TIMES)).ys, axis=(1, 2))
+
+        found = timed(lambda: run(start).block_until_ready(), most=5)
+        del axes
+        return found | {"mean": np.asarray(run(start)[-1]).tolist()}
+
+    def value(m):
+        state.m.tensor = m
+        return jnp.sum(llg.solve(jnp.asarray([0.0, SHORT])).ys[-1][..., 1])
+
+    plain, reverse = jax.jit(value), jax.jit(jax.grad(value))
+    run_ = timed(lambda: plain(m0).block_until_ready())
+    back = timed(lambda: reverse(m0).block_until_ready())
+    return back | {"run": float(np.median(run_["seconds"]))}
+
+
+def magnumnp_work(work: str) -> Result:
+    import torch
+
+    torch.set_default_dtype(torch.float64)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    torch.set_num_threads(cores or 1)
+    import magnumnp as mnp
+
+    shape = SHAPES[work]
+    wire = shape[1] == 1
+    state = mnp.State(mnp.Mesh(shape, (2e-9,) * 3 if wire else CELL), dtype=torch.float64)
+    b = 9.274e-24 * P / (1.602e-19 * MS * (1 + XI**2))
+    state.material = {"Ms": MS, "A": A, "alpha": ALPHA, "xi": XI, "b": b}
+    state.m = torch.as_tensor(np.moveaxis(twisted(shape), 0, -1).copy())
+    state.j = state.Tensor([-J, 0.0, 0.0]).expand(*shape, 3)
+    terms = [mnp.ExchangeField()]
+    if wire:
+        state.material["Ku"], state.material["Ku_axis"] = 1e5, [0, 0, 1]
+        terms.append(mnp.UniaxialAnisotropyField())
+    else:
+        terms.append(mnp.DemagField())
+    outside = mnp.ExternalField(state.Tensor([x / MU_0 for x in FIELD]))
+    torque = mnp.SpinTorqueZhangLi()
+    if work.startswith("rhs"):
+        llg, count = mnp.LLGSolver([*terms, outside, torque]), 20
+        m = state.m
+
+        def loop():
+            for _ in range(count):
+                llg.dm(state.t, m, state)
+
+        return per(timed(loop), count)
+    if work == "sp4":
+        state.m = torch.as_tensor(np.moveaxis(_sp4_start(shape), 0, -1).copy())
+        mnp.LLGSolver(terms).relax(state)
+        start, llg = state.m.clone(), mnp.LLGSolver([*terms, outside])
+
+        def run():
+            state.m, state.t = start.clone(), 0.0
+            for dt in np.diff(TIMES):
+                llg.step(state, float(dt))
+
+        found = timed(run, least=0.1, most=1)
+        return found | {"mean": state.m.mean((0, 1, 2)).tolist()}
+    raise ValueError(f"{work} is not done with magnum.np here")
+
+
+CODES = {"jaxstt": jaxstt_work, "NeuralMag": neuralmag_work, "magnum.np": magnumnp_work}
+
+if __name__ == "__main__":
+    print(json.dumps(CODES[sys.argv[1]](sys.argv[2])))
