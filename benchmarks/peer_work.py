@@ -7,6 +7,7 @@ and field, in float64.  NeuralMag has no torque and puts its degrees of freedom 
 guide says; magnum.np has Zhang-Li's torque.  Each is called the way its own manual does.
 """
 
+# pyright: reportMissingImports=false
 import json
 import math
 import os
@@ -41,7 +42,7 @@ def timed(run: Callable[[], Any], least: float = 2.0, most: int = 50) -> Result:
     start = time.perf_counter()
     run()
     first, seconds = time.perf_counter() - start, []
-    while sum(seconds) < least and len(seconds) < most or len(seconds) < 3:
+    while (sum(seconds) < least and len(seconds) < most) or len(seconds) < 3:
         start = time.perf_counter()
         run()
         seconds.append(time.perf_counter() - start)
@@ -200,17 +201,18 @@ def magnumnp_work(work: str) -> Result:
 
     shape = SHAPES[work]
     wire = shape[1] == 1
-    state = mnp.State(mnp.Mesh(shape, (2e-9,) * 3 if wire else CELL), dtype=torch.float64)
+    state = mnp.State(mnp.Mesh(shape, (2e-9,) * 3 if wire else CELL))
     b = 9.274e-24 * P / (1.602e-19 * MS * (1 + XI**2))
-    state.material = {"Ms": MS, "A": A, "alpha": ALPHA, "xi": XI, "b": b}
+    material: dict[str, Any] = {"Ms": MS, "A": A, "alpha": ALPHA, "xi": XI, "b": b}
     state.m = torch.as_tensor(np.moveaxis(twisted(shape), 0, -1).copy())
     state.j = state.Tensor([-J, 0.0, 0.0]).expand(*shape, 3)
     terms = [mnp.ExchangeField()]
     if wire:
-        state.material["Ku"], state.material["Ku_axis"] = 1e5, [0, 0, 1]
+        material |= {"Ku": 1e5, "Ku_axis": [0, 0, 1]}
         terms.append(mnp.UniaxialAnisotropyField())
     else:
         terms.append(mnp.DemagField())
+    state.material = material
     outside = mnp.ExternalField(state.Tensor([x / MU_0 for x in FIELD]))
     torque = mnp.SpinTorqueZhangLi()
     if work.startswith("rhs"):

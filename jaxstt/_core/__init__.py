@@ -1,5 +1,6 @@
 """What every room uses: argument checks, types, vector algebra, parameters, memory, files."""
 
+from ._bilinear import linear as linear
 from ._check import axis_index as axis_index
 from ._check import check_count as check_count
 from ._check import check_Ms as check_Ms

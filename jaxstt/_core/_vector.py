@@ -1,7 +1,11 @@
 """Vector algebra, component first: (3, ...)."""
 
+from typing import Any
+
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
+
+from ._bilinear import bilinear
 
 
 def lift(x: Array) -> Array:
@@ -11,18 +15,45 @@ def lift(x: Array) -> Array:
 
 def cross(a: Array, b: Array) -> Array:
     """a x b over the leading axis of length 3."""
-    return jnp.stack(
-        [
-            a[1] * b[2] - a[2] * b[1],
-            a[2] * b[0] - a[0] * b[2],
-            a[0] * b[1] - a[1] * b[0],
-        ]
-    )
+    return _product(_cross, a, b)
 
 
 def dot(a: Array, b: Array) -> Array:
     """a.b over the leading axis of length 3."""
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    return _product(_dot, a, b)
+
+
+def _product(product: Any, a: Array, b: Array) -> Array:
+    a, b = jnp.broadcast_arrays(a, b)
+    dtype = jnp.result_type(a, b)
+    return product.bind(a.astype(dtype), b.astype(dtype), axis=-a.ndim)
+
+
+def _components(a: Array, axis: int) -> list[Array]:
+    return [lax.index_in_dim(a, i, axis % a.ndim, keepdims=False) for i in range(3)]
+
+
+def _cross_value(a: Array, b: Array, axis: int) -> Array:
+    (ax, ay, az), (bx, by, bz) = _components(a, axis), _components(b, axis)
+    return jnp.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis % a.ndim)
+
+
+def _dot_value(a: Array, b: Array, axis: int) -> Array:
+    (ax, ay, az), (bx, by, bz) = _components(a, axis), _components(b, axis)
+    return ax * bx + ay * by + az * bz
+
+
+def _scaled(ct: Array, a: Array, axis: int) -> Array:
+    return jnp.expand_dims(ct, axis % a.ndim) * a
+
+
+_cross = bilinear(
+    "jaxstt_cross",
+    _cross_value,
+    lambda ct, b, axis: _cross.bind(b, ct, axis=axis),  # (a x b).c = a.(b x c)
+    lambda ct, a, axis: _cross.bind(ct, a, axis=axis),  # = b.(c x a)
+)
+_dot = bilinear("jaxstt_dot", _dot_value, _scaled, _scaled)
 
 
 def normalise(m: Array) -> Array:

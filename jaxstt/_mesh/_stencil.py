@@ -7,20 +7,43 @@ normal to the surface and the exchange flux through it vanishes.
 import jax.numpy as jnp
 from jax import Array, lax
 
-from .._core import Vectors, dot, lift, once
+from .._core import Vectors, dot, lift, linear, once
 from ._grid import Grid
+
+
+def _shifted(m: Array, axis: int, step: int, wraps: bool) -> Array:
+    """The values one cell down (step -1) or up; at an open end the cell's own."""
+    n = m.shape[axis]
+    width = [(0, 0)] * m.ndim
+    width[axis] = (1, 1)
+    padded = once(jnp.pad(m, width, mode="wrap" if wraps else "edge"))
+    return lax.slice_in_dim(padded, 1 + step, n + 1 + step, axis=axis % m.ndim)
+
+
+def _shifted_back(ct: Array, axis: int, step: int, wraps: bool) -> Array:
+    """The transpose: the shift the other way, but what comes in at the end is added to itself."""
+    n, k = ct.shape[axis], axis % ct.ndim
+    part = lambda i, j: lax.slice_in_dim(ct, i, j, axis=k)  # noqa: E731
+    if wraps:
+        return _shift.bind(ct, axis=axis, step=-step, wraps=True)
+    if step < 0:
+        own = [part(0, 1) + part(1, 2), part(2, n), jnp.zeros_like(part(0, 1))]
+    else:
+        own = [jnp.zeros_like(part(0, 1)), part(0, n - 2), part(n - 2, n - 1) + part(n - 1, n)]
+    return once(jnp.concatenate(own, k))
+
+
+_shift = linear("jaxstt_shift", _shifted, _shifted_back)
 
 
 def neighbours(grid: Grid, m: Array, axis: int) -> tuple[Array, Array]:
     """The values one cell down and one cell up along `axis` (0, 1, 2), each shaped like m."""
     n = grid.shape[axis]
-    k = axis + m.ndim - 3
-    width = [(0, 0)] * m.ndim
-    width[k] = (1, 1)
-    padded = jnp.pad(m, width, mode="wrap" if grid.periodic[axis] else "edge")
-    padded = once(padded)
-    lower = lax.slice_in_dim(padded, 0, n, axis=k)
-    upper = lax.slice_in_dim(padded, 2, n + 2, axis=k)
+    if n == 1:
+        return m, m
+    lower, upper = (
+        _shift.bind(m, axis=axis - 3, step=step, wraps=grid.periodic[axis]) for step in (-1, 1)
+    )
     if grid.mask is not None:
         wall = [(0, 0)] * 3
         wall[axis] = (1, 1)

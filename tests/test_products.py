@@ -1,0 +1,89 @@
+"""Products and shifts with their own transposes: as JAX would derive them from their parts."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxstt
+from jaxstt._core import cross, dot
+from jaxstt._mesh import neighbours
+
+RANDOM = np.random.default_rng(5)
+
+
+def _plain_cross(a, b):
+    return jnp.cross(a, b, axis=0)
+
+
+def _plain_dot(a, b):
+    return jnp.sum(a * b, axis=0)
+
+
+def _draw(*shape):
+    return jnp.asarray(RANDOM.normal(size=shape))
+
+
+@pytest.mark.parametrize("shapes", [((3,), (3,)), ((3, 4, 2, 1), (3, 4, 2, 1))])
+@pytest.mark.parametrize("ours, plain", [(cross, _plain_cross), (dot, _plain_dot)])
+def test_products_in_every_mode(ours, plain, shapes):
+    a, b = (_draw(*shape) for shape in shapes)
+    np.testing.assert_allclose(ours(a, b), plain(a, b), rtol=1e-14)
+    curved = lambda f: lambda a, b: jnp.sum(jnp.sin(f(a, b)) * f(b, a * a))  # noqa: E731
+    for derive in (jax.grad, jax.jacfwd, jax.jacrev, jax.hessian):
+        for argnum in (0, 1):
+            found, known = (derive(curved(f), argnum)(a, b) for f in (ours, plain))
+            np.testing.assert_allclose(found, known, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("axes", [(0, None), (None, 1), (2, 0)])
+@pytest.mark.parametrize("ours, plain", [(cross, _plain_cross), (dot, _plain_dot)])
+def test_products_batched(ours, plain, axes):
+    shapes = ((5, 3, 4, 2), (3, 5, 4, 2), (3, 4, 5, 2), (3, 4, 2))
+    a, b = (_draw(*shapes[3 if k is None else k]) for k in axes)
+    np.testing.assert_allclose(jax.vmap(ours, axes)(a, b), jax.vmap(plain, axes)(a, b), rtol=1e-14)
+    total = lambda f: lambda a, b: jnp.sum(jnp.sin(f(a, b)))  # noqa: E731
+    found, known = (jax.vmap(jax.grad(total(f)), axes)(a, b) for f in (ours, plain))
+    np.testing.assert_allclose(found, known, rtol=1e-13, atol=1e-14)
+
+
+def test_a_vector_times_a_field_is_for_all_cells():
+    a, b = _draw(3, 1, 1, 1), _draw(3, 4, 2, 2)
+    np.testing.assert_allclose(cross(a, b), _plain_cross(jnp.broadcast_to(a, b.shape), b))
+    slope = jax.grad(lambda a: jnp.sum(jnp.sin(cross(a, b))))(a)
+    known = jax.grad(lambda a: jnp.sum(jnp.sin(_plain_cross(jnp.broadcast_to(a, b.shape), b))))(a)
+    np.testing.assert_allclose(slope, known, rtol=1e-12)
+
+
+def _plain_neighbours(m, axis, wraps):
+    n, k = m.shape[axis - 3], axis + m.ndim - 3
+    place = np.arange(n)
+    down, up = place - 1, place + 1
+    if not wraps:
+        down, up = np.maximum(down, 0), np.minimum(up, n - 1)
+    return jnp.take(m, down % n, k), jnp.take(m, up % n, k)
+
+
+@pytest.mark.parametrize("length", [2, 3, 6])
+@pytest.mark.parametrize("wraps", [False, True])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_neighbours_in_every_mode(axis, wraps, length):
+    shape = tuple(length if i == axis else 2 for i in range(3))
+    periodic = tuple(wraps and i == axis for i in range(3))
+    grid = jaxstt.Grid(shape, (1e-9,) * 3, periodic=periodic)
+    m = _draw(3, *shape)
+
+    def value(find):
+        def of(m):
+            lower, upper = find(m)
+            return jnp.sum(jnp.sin(lower) * jnp.cos(2 * upper) * jnp.exp(m))
+
+        return of
+
+    ours = value(lambda m: neighbours(grid, m, axis))
+    plain = value(lambda m: _plain_neighbours(m, axis, wraps))
+    for derive in (jax.grad, jax.jacfwd, jax.hessian):
+        np.testing.assert_allclose(derive(ours)(m), derive(plain)(m), rtol=1e-12, atol=1e-13)
+    many = _draw(3, 4, *shape)
+    found, known = (jax.vmap(jax.grad(f), 1)(many) for f in (ours, plain))
+    np.testing.assert_allclose(found, known, rtol=1e-12, atol=1e-13)
