@@ -170,7 +170,6 @@ def neuralmag_work(work: str) -> Result:
         return per(timed(lambda: loop(m0).block_until_ready()), count)
     if work == "sp4":
         start = state.m.tensor
-        axes = (0, 1)
 
         @jax.jit
         def run(m):
@@ -178,7 +177,6 @@ def neuralmag_work(work: str) -> Result:
             return jnp.mean(llg.solve(jnp.asarray(TIMES)).ys, axis=(1, 2))
 
         found = timed(lambda: run(start).block_until_ready(), most=5)
-        del axes
         return found | {"mean": np.asarray(run(start)[-1]).tolist()}
 
     def value(m):
@@ -205,7 +203,7 @@ def magnumnp_work(work: str) -> Result:
     b = 9.274e-24 * P / (1.602e-19 * MS * (1 + XI**2))
     material: dict[str, Any] = {"Ms": MS, "A": A, "alpha": ALPHA, "xi": XI, "b": b}
     state.m = torch.as_tensor(np.moveaxis(twisted(shape), 0, -1).copy())
-    state.j = state.Tensor([-J, 0.0, 0.0]).expand(*shape, 3)
+    state.j = torch.tensor([-J, 0.0, 0.0]).expand(*shape, 3)
     terms = [mnp.ExchangeField()]
     if wire:
         material |= {"Ku": 1e5, "Ku_axis": [0, 0, 1]}
@@ -213,7 +211,7 @@ def magnumnp_work(work: str) -> Result:
     else:
         terms.append(mnp.DemagField())
     state.material = material
-    outside = mnp.ExternalField(state.Tensor([x / MU_0 for x in FIELD]))
+    outside = mnp.ExternalField(torch.tensor([x / MU_0 for x in FIELD]))
     torque = mnp.SpinTorqueZhangLi()
     if work.startswith("rhs"):
         llg, count = mnp.LLGSolver([*terms, outside, torque]), 20

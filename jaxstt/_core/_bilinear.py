@@ -3,8 +3,9 @@
 JAX transposes an operation by its parts, and `a[1]` becomes `a` with zeros around it: the reverse
 derivative of a cross product is then a sum of twelve arrays of mostly nothing, each of which XLA
 writes out, and that of a copied edge is no better.  Yet a cross product transposes into cross
-products, and a shift into the shift back.  A right-hand side's reverse derivative takes a fifth of
-the time with these two (benchmarks/xla.py).
+products, and a shift into the shift back.  With these the reverse derivative of a right-hand side
+without magnetostatics takes half the time (128 x 32 film: 480 instead of 910 us, 1024 cells of a
+wire: 60 instead of 150 us; one pinned core, jaxlib 0.10.2), the forward one of the wire as well.
 """
 
 import inspect
