@@ -114,6 +114,46 @@ def test_a_spike_at_rest_is_seen_and_followed():
     assert np.abs(jaxstt.evolve(llg, rest, TIMES).m - exact).max() < 1e-4
 
 
+def _disc(B):
+    """A vortex in a disc of 120 nm, core up, and a field for 60 ps."""
+    x = np.arange(24) - 11.5
+    r2 = np.add.outer(x**2, x**2)[..., None]
+    grid = jaxstt.Grid((24, 24, 1), (5e-9, 5e-9, 20e-9), mask=r2 < 144)
+    pulse = jaxstt.Pulse(B, start=20e-12, duration=60e-12, rise=5e-12)
+    energies = (jaxstt.Exchange(1.3e-11), jaxstt.Demag(grid), jaxstt.Zeeman(pulse))
+    llg = jaxstt.LLG(grid, Ms=8e5, alpha=0.05, energies=energies)
+    return llg, jaxstt.vortex(grid, core_radius=15e-9)
+
+
+def test_the_reversal_of_a_vortex_core_is_followed():
+    """The fastest thing a magnet does: a core of 10 nm is gone within picoseconds."""
+    llg, m0 = _disc((0.0, 0.15, 0.0))
+    rest = jaxstt.relax(llg, m0).m
+    times = np.linspace(0, 200e-12, 5)
+    run, exact = (jaxstt.evolve(llg, rest, times, **how).m for how in ({}, EXACT))
+    mz = exact[:, 2].reshape(len(times), -1)
+    core = np.take_along_axis(mz, np.abs(mz).argmax(axis=1)[:, None], axis=1)[:, 0]
+    assert core[0] > 0.8 and core[-1] < -0.8
+    assert np.abs(run - exact).max() < 2e-4
+
+
+def test_a_wall_that_crosses_a_notch_is_followed():
+    mask = np.ones((64, 12, 1), bool)
+    mask[38:42, :3] = mask[38:42, -3:] = False
+    grid = jaxstt.Grid(mask.shape, (4e-9,) * 3, mask=mask)
+    energies = (jaxstt.Exchange(1.3e-11), jaxstt.Demag(grid), jaxstt.Zeeman((0.03, 0.0, 0.0)))
+    torque = jaxstt.ZhangLi((-4e12, 0.0, 0.0), P=0.5, xi=0.1)
+    llg = jaxstt.LLG(grid, Ms=8e5, alpha=0.05, energies=energies, torques=(torque,))
+    m0 = jaxstt.head_to_head_wall(grid, 20e-9, position=90e-9, angle=np.pi / 2)
+    m0 = jnp.where(mask, m0, 0.0)
+    times = np.linspace(0, 300e-12, 4)
+    run, exact = (jaxstt.evolve(llg, m0, times, **how).m for how in ({}, EXACT))
+    mean = jnp.sum(exact[:, 0], axis=(1, 2, 3)) / mask.sum()
+    notch = 2 * 40 / 64 - 1  # the mean while the wall is in it
+    assert mean[0] < notch < mean[-1]
+    assert np.abs(run - exact).max() < 2e-4
+
+
 def test_magnetostatics_is_computed_once_in_a_step():
     """What the method is for: counted in the run, not in the program."""
     calls = []

@@ -36,6 +36,7 @@ from ._vector import cross as cross
 from ._vector import dot as dot
 from ._vector import lift as lift
 from ._vector import normalise as normalise
+from ._vector import peak as peak
 from ._xla import once as once
 from ._xla import stored as stored
 from ._xla import unfolded as unfolded

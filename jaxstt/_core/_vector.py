@@ -56,6 +56,15 @@ _cross = bilinear(
 _dot = bilinear("jaxstt_dot", _dot_value, _scaled, _scaled)
 
 
+def peak(x: Array) -> Array:
+    """The largest |x|; nan if there is one.
+
+    On CPU XLA hands the reduction of |x| to a library that takes ten times as long (12 288 numbers:
+    52 instead of 6 us, jaxlib 0.10.2).
+    """
+    return jnp.maximum(jnp.max(x), -jnp.min(x))
+
+
 def normalise(m: Array) -> Array:
     """m/|m| cell by cell; cells with m = 0 (vacuum) stay 0."""
     square = dot(m, m)

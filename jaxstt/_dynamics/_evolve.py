@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._core import ArrayLike, is_concrete, normalise, require_memory
+from .._core import ArrayLike, is_concrete, normalise, peak, require_memory
 from .._integrate import (
     RESULTS,
     UNKNOWN_STEPS,
@@ -317,7 +317,7 @@ def _evolve_adaptive(
             (llg, piece),
             pcoeff=0.3,
             icoeff=0.4,
-            norm=lambda x: jnp.max(jnp.abs(x)),
+            norm=peak,
             dtmax=piece.longest_step(drives),
         )
         result = RESULTS.where(reached, result, RESULTS.max_steps_reached)
