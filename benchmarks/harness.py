@@ -16,7 +16,7 @@ import numpy as np
 PACKAGES = ("jaxstt", "jax", "jaxlib", "diffrax", "equinox", "optimistix", "lineax", "numpy")
 
 
-def arguments(doc: str | None, *options: tuple[str, int | float, str]) -> argparse.Namespace:
+def arguments(doc: str | None, *options: tuple[str, int | float | str, str]) -> argparse.Namespace:
     """The options of a command line: (name, default, what it is)."""
     parser = argparse.ArgumentParser(description=(doc or "").split("\n")[0])
     for name, default, what in options:

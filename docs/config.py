@@ -14,14 +14,23 @@ from jaxstt import LLG, Grid, relax
 from jaxstt._app._arguments import parameters
 from jaxstt._app._config import OWN_OBSERVABLES, Output, Run
 from jaxstt._app._registry import DRIVES, ENERGIES, OBSERVABLES, TEXTURES, TORQUES
+from jaxstt._app._swept import Settings
 
 PAGE = Path(__file__).with_suffix(".md")
-HEAD = """# What a config of `jaxstt simulate` may say
+HEAD = """# What a config of `jaxstt simulate` and `jaxstt sweep` may say
 
 Made by `docs/config.py`. SI units. A parameter without a default must be given; what it means and
 its unit is in the docstring of the same name (`help(jaxstt.ZhangLi)`). A parameter that may be a
 field takes a number, a list, or `{ file = "A.npy" }`; one that may be a drive also
 `{ type = "Pulse", ... }`. `examples/` has complete files.
+
+For `jaxstt sweep` a number in [magnet], [[energy]], [[torque]] or [initial], also a component of a
+vector or a number of a drive, may be `{ from = 0.0, to = 0.1, steps = 5 }` or `{ values = [...] }`
+(all combinations are run), or all of them `{ low = 0.0, high = 0.1 }` ([sweep] `points` of them are
+drawn from `seed`); `log = true` spaces evenly in the logarithm, `name` and `unit` label the result.
+The results are the observables of [output] in the last state, and of `wall_velocity` velocity,
+precession and phase in the second half of the run (0 no wall, 1 pinned, 2 steady, 3 precessing, 4
+undecided: longer runs tell).
 """
 FILES = (
     '\nOr `file = "m.ovf"` (OVF or .npy), with `mask = true` where its zero vectors are vacuum.\n'
@@ -41,6 +50,7 @@ def page() -> str:
         _table("[run]", {"": (Run, ())}),
         _table("[output]", {"": (Output, ())}),
         _observables(),
+        _table("[sweep]", {"": (Settings, ())}),
     )
     return HEAD + "".join(sections)
 

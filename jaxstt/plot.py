@@ -125,6 +125,77 @@ def validity_map(
     return canvas
 
 
+def sweep_figure(results: Any, name: str | None = None) -> Any:
+    """A result of `sweep` over its parameters, and beside it the phases of the wall if it has them.
+
+    results: the data set.  name: which result; by default wall_velocity, or the first that is a
+    number.  Along one dimension it is a curve, along two a map; of more the rest is taken at its
+    first value.  Points of a list or a random design are dots.
+    Raises ValueError for a result that is not there or is no number at each point.
+    """
+    from matplotlib.figure import Figure
+
+    dims = tuple(results["failed"].dims)
+    numbers = [n for n in results.data_vars if results[n].dims == dims and n not in _NO_RESULTS]
+    if name is None:
+        name = "wall_velocity" if "wall_velocity" in numbers else next(iter(numbers), "")
+    if name not in numbers:
+        raise ValueError(f"`name` must be one of {', '.join(map(str, numbers))}, got {name!r}")
+    shown = [name, *(n for n in ("phase",) if n in numbers and n != name)]
+    canvas = Figure(figsize=(1.0 + 5.0 * len(shown), 4.2), layout="constrained")
+    for axes, each in zip(np.ravel(canvas.subplots(1, len(shown))), shown, strict=True):
+        _draw_result(canvas, axes, results, each)
+    return canvas
+
+
+_NO_RESULTS = ("failed", "reason")
+PHASES = ("no wall", "pinned", "steady", "precessing", "undecided")
+"""What `phase`, of `jaxstt sweep`, counts."""
+_PHASES = ("#BBBBBB", "#000000", "#0072B2", "#D55E00", "#F0E442")
+
+
+def _draw_result(canvas: Any, axes: Any, results: Any, name: str) -> None:
+    from matplotlib.colors import BoundaryNorm, ListedColormap
+
+    data = results[name]
+    phases = name == "phase"
+    how: dict[str, Any] = {}
+    if phases:
+        ends = np.arange(len(PHASES) + 1) - 0.5
+        how = {"cmap": ListedColormap(_PHASES), "norm": BoundaryNorm(ends, len(PHASES))}
+    rest = dict.fromkeys(data.dims[2:], 0)
+    if data.dims == ("point",):
+        names = [n for n in results.coords if n != "point"]
+        x = results[names[0]]
+        if len(names) > 1:
+            y = results[names[1]]
+            drawn = axes.scatter(x, y, c=data, **how)
+        else:
+            y, drawn = data, None
+            axes.plot(x, data, "o", color=SINGLE)
+    elif len(data.dims) == 1:
+        x, y, drawn = results[data.dims[0]], data, None
+        axes.plot(x, y, "o-", color=SINGLE)
+    else:
+        x, y = results[data.dims[0]], results[data.dims[1]]
+        values = np.asarray(data.isel(rest), float).T
+        drawn = axes.pcolormesh(x, y, values, shading="nearest", **how)
+    axes.set(xlabel=_axis_label(x), ylabel=_axis_label(y))
+    if rest:
+        axes.set_title(", ".join(f"{d} = {float(results[d][0]):.4g}" for d in rest))
+    if drawn is None and phases:
+        axes.set_yticks(range(len(PHASES)), PHASES)
+    if drawn is not None:
+        bar = canvas.colorbar(drawn, ax=axes, label=None if phases else _axis_label(data))
+        if phases:
+            bar.set_ticks(range(len(PHASES)), labels=PHASES)
+
+
+def _axis_label(data: Any) -> str:
+    unit = data.attrs.get("units", "")
+    return f"{data.name} ({unit})" if unit not in ("", "1") else str(data.name)
+
+
 def _change(kappa: np.ndarray, xi: float) -> np.ndarray:
     """xi_eff/xi - 1 over the Fermi surface; kappa is read off a curve, which is smooth in it."""
     found, index = np.unique(kappa, return_inverse=True)

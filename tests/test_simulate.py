@@ -26,6 +26,7 @@ from jaxstt._app._cli import run
 from jaxstt._app._config import load_config
 from jaxstt._app._run_table import Observer
 from jaxstt._app._simulate import _chunks, _progress, notes
+from jaxstt._app._swept import load_sweep
 from jaxstt.io import ZARR_FORMAT, from_dataset, load_zarr, read_ovf, read_table
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -433,5 +434,6 @@ def test_progress_on_a_terminal(capsys, monkeypatch) -> None:
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.name)
 def test_examples_are_ready_to_run(path: Path) -> None:
-    config = load_config(path)
+    swept = "{ from" in path.read_text()
+    config = load_sweep(path).config if swept else load_config(path)
     assert list(notes(config)) == [] and config.times is not None

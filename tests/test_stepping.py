@@ -148,7 +148,7 @@ def test_a_wall_that_crosses_a_notch_is_followed():
     m0 = jnp.where(mask, m0, 0.0)
     times = np.linspace(0, 300e-12, 4)
     run, exact = (jaxstt.evolve(llg, m0, times, **how).m for how in ({}, EXACT))
-    mean = jnp.sum(exact[:, 0], axis=(1, 2, 3)) / mask.sum()
+    mean = jnp.sum(exact[:, 0], axis=(1, 2, 3)) / float(mask.sum())
     notch = 2 * 40 / 64 - 1  # the mean while the wall is in it
     assert mean[0] < notch < mean[-1]
     assert np.abs(run - exact).max() < 2e-4

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .._core import nearest
@@ -120,6 +122,8 @@ def _options(annotation: Any) -> tuple[Any, ...]:
 
 
 def _plain(name: str, value: Any, kind: type) -> Any:
+    if kind is float and isinstance(value, jax.Array):  # a number that is swept
+        return value
     good = type(value) in ((float, int) if kind is float else (kind,))
     if not good:
         raise ValueError(f"`{name}` must be {_WORDS[kind]}, got {_shown(value)}")
@@ -129,10 +133,12 @@ def _plain(name: str, value: Any, kind: type) -> Any:
         raise ValueError(f"`{name}` must be finite, got {_shown(value)}") from None
 
 
-def _array(name: str, value: list) -> np.ndarray:
+def _array(name: str, value: list) -> np.ndarray | jax.Array:
     def check(part: Any) -> Any:
         return [check(p) for p in part] if isinstance(part, list) else _plain(name, part, float)
 
+    if any(isinstance(part, jax.Array) for part in jax.tree.leaves(value)):
+        return jnp.asarray(check(value), float)
     try:
         return np.asarray(check(value), float)
     except ValueError as error:

@@ -22,6 +22,7 @@ from .._mesh import Grid, uniform
 from ..constants import EV, GAMMA
 from ..plot import validity_figure
 from ._config import load_config
+from ._run_sweep import join, run_sweep, use_cores
 from ._simulate import RunFailed, check_disk, check_output, notes, simulate, warn
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -117,6 +118,39 @@ def simulate_command(
             print(f"jaxstt: {error}; what was done is in {folder}", file=sys.stderr)
             return 3
     print(f"{done}\nwrote {folder}")
+    return 0
+
+
+@app.command("sweep", context_settings=_HELP)
+def sweep_command(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A .toml file.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="For the results; default: as CONFIG."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a sweep cut short.")] = False,
+    cores: Annotated[
+        int | None, typer.Option("--cores", help="CPU cores to use; default: all.")
+    ] = None,
+    distributed: Annotated[
+        bool, typer.Option("--distributed", help="One of many processes, as the scheduler says.")
+    ] = False,
+    float32: Annotated[
+        bool, typer.Option("--float32", help="Single precision; double is the default.")
+    ] = False,
+) -> int:
+    """Run a simulation over the ranges that a TOML file gives; examples/map.toml is one.
+
+    Writes sweep.zarr (xarray.open_zarr reads it), sweep.png and config.toml.
+    """
+    folder = config.with_suffix("") if out is None else out.expanduser()
+    use_cores(cores)
+    if distributed:
+        join()
+    with jax.enable_x64(not float32):
+        done = run_sweep(config, folder, resume)
+    if jax.process_index() == 0:
+        print(f"{done}\nwrote {folder}")
     return 0
 
 

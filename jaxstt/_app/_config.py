@@ -88,10 +88,11 @@ def load_config(path: Path) -> Config:
     """
     data = path.read_bytes()
     with within(f"{path}:"):
-        return _build(path, *read_toml(data))
+        return build_config(path, *read_toml(data))
 
 
-def _build(path: Path, text: str, tables: dict[str, Any]) -> Config:
+def build_config(path: Path, text: str, tables: dict[str, Any]) -> Config:
+    """The simulation of the tables; ValueError "[section] what is wrong"."""
     _check_sections(tables)
     folder = path.parent
     with within("[grid]"):
@@ -135,6 +136,8 @@ def _build(path: Path, text: str, tables: dict[str, Any]) -> Config:
 
 def _check_sections(tables: dict[str, Any]) -> None:
     for name, value in tables.items():
+        if name == "sweep":
+            raise ValueError("[sweep] is for `jaxstt sweep`, which runs this file")
         if name not in _SECTIONS:
             raise ValueError(
                 f"unknown section `{name}`; did you mean `{nearest(name, _SECTIONS)}`? "

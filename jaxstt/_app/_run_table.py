@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import equinox as eqx
@@ -13,6 +13,7 @@ from jax import Array, lax
 
 from .._dynamics import LLG, energy_terms
 from .._observe import average
+from ._arguments import parameters
 from ._config import OWN_OBSERVABLES, Config, observe
 from ._registry import OBSERVABLES
 
@@ -95,6 +96,26 @@ class Observer:
         return columns
 
 
+def columns_of(
+    llg: LLG, t: Array, m: Array, wanted: Iterable[str], component: str
+) -> dict[str, Array]:
+    """The numbers of one state, as the columns of the table but for the velocity; traceable."""
+    found: dict[str, Any] = {}
+    for name in wanted:
+        if name == "average":
+            found |= _named("m", average(m, llg.grid)[None], "")
+        elif name == "energies":
+            terms = energy_terms(llg, m, t)
+            found |= {f"E_{term}": energy[None] for term, energy in terms.items()}
+            found["E_total"] = sum(terms.values(), jnp.zeros((), m.dtype))[None]
+        elif name in OBSERVABLES:
+            function = OBSERVABLES[name].function
+            options = {"component": component} if "component" in parameters(function) else {}
+            values = function(grid=llg.grid, m=m, **options)
+            found |= _named(name, jax.tree.map(lambda x: x[None], values))
+    return {name: value[0] for name, value in found.items()}
+
+
 @eqx.filter_jit
 def _mean_and_energies(llg: LLG, t: Array, m: Array) -> tuple[Array, dict[str, Array]]:
     return lax.map(
@@ -102,12 +123,12 @@ def _mean_and_energies(llg: LLG, t: Array, m: Array) -> tuple[Array, dict[str, A
     )
 
 
-def _named(name: str, values: Any, joint: str = "_") -> Columns:
+def _named(name: str, values: Any, joint: str = "_") -> dict[str, Any]:
     """One column for each number of an observable."""
     if hasattr(values, "_fields"):
         parts = ((f"{name}_{field}", value) for field, value in values._asdict().items())
         return {k: v for part in parts for k, v in _named(*part).items()}
-    array = np.asarray(values)
+    array = values if isinstance(values, Array) else np.asarray(values)
     if array.ndim == 1:
         return {name: array}
     return {f"{name}{joint}{axis}": array[:, i] for i, axis in enumerate("xyz"[: array.shape[1]])}

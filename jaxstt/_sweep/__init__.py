@@ -3,6 +3,8 @@
 from ._map import parallel_map as parallel_map
 from ._map import sweep_map as sweep_map
 from ._run import sweep as sweep
+from ._run import together as together
+from ._space import Space as Space
 from ._space import grid as grid
 from ._space import points as points
 from ._space import random_design as random_design

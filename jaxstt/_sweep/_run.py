@@ -76,7 +76,7 @@ def sweep(
     if path is not None:
         optional_package("zarr")
         store = Store(path)
-        _together("sweep: check")
+        together("sweep: check")
         if resume:
             chunk = store.chunk() if chunk is None else chunk
         else:
@@ -97,18 +97,18 @@ def _stored(store: Store, what: dict[str, Any], table: Table, run: Callable[[], 
     """The data set of a store: read if it is whole, else run to its end."""
     first = jax.process_index() == 0
     store.check(what)  # there is nothing, unless resume
-    _together("sweep: begin")
+    together("sweep: begin")
     if store.finished():
         if first:
             store.clear()
         return table.take(store.load())
     if first:
         store.begin(what)
-    _together("sweep: read")
+    together("sweep: read")
     dataset = run()
     if first:
         store.finish(what, dataset)
-    _together("sweep: finished")
+    together("sweep: finished")
     return dataset
 
 
@@ -121,7 +121,7 @@ def _run(
     todo = [n for n, span in enumerate(spans) if not (store and table.read(store, n, span))]
     if todo:
         check_fits(work, chunk, memory)
-    _together("sweep: run")  # nobody writes before all have seen what there is
+    together("sweep: run")  # nobody writes before all have seen what there is
     count, me = jax.process_count(), jax.process_index()
     begun = time.monotonic()
     mine = todo[me::count]
@@ -139,7 +139,7 @@ def _run(
         if progress:
             _show(done, len(mine), time.monotonic() - begun, int(table.failed.sum()))
     if count > 1:
-        _together("sweep: done")
+        together("sweep: done")
         _take_theirs(table, store, spans, todo)
     return table.dataset()
 
@@ -207,7 +207,7 @@ def _agreed(chunk: int) -> int:
     return int(np.min(multihost_utils.process_allgather(np.asarray(chunk, np.int32))))
 
 
-def _together(step: str) -> None:
+def together(step: str) -> None:
     """Wait until all processes are here."""
     if jax.process_count() > 1:
         multihost_utils.sync_global_devices(step)
