@@ -212,20 +212,6 @@ def test_missing_option(capsys) -> None:
     assert "fly" in capsys.readouterr().err
 
 
-def test_doctor(capsys) -> None:
-    assert run(["doctor"]) == 0
-    out = capsys.readouterr().out
-    assert out.endswith("ok\n") and "FAILED" not in out
-    for word in ("python", "jax ", "cpu", "float64", "one LLG step"):
-        assert word in out
-
-
-def test_doctor_tells_a_broken_installation(capsys, monkeypatch) -> None:
-    monkeypatch.setattr("jaxstt._app._cli._check_spin", lambda: float("nan"))
-    assert run(["doctor"]) == 1
-    assert capsys.readouterr().out.endswith("FAILED\n")
-
-
 def test_import_draws_nothing() -> None:
     """`import jaxstt` loads neither the figures nor the command line."""
     code = "import sys, jaxstt; print([n for n in sys.modules if n in {'matplotlib', 'typer', "

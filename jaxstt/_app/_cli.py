@@ -4,24 +4,20 @@ Exit codes: 0 done; 1 the self-test of `doctor` failed; 2 input that cannot be u
 stderr, nothing written); 3 a simulation stopped early (what was done is written); 130 Ctrl-C.
 """
 
-import platform
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import typer
 
-from .._core import run_command, versions, write_whole
-from .._dynamics import LLG, FixedStep, evolve
-from .._electron import validity, wall_crossing
-from .._energy import Zeeman
-from .._mesh import Grid, uniform
-from ..constants import EV, GAMMA
+from .._core import run_command, write_whole
+from .._electron import validity
+from ..constants import EV
 from ..plot import validity_figure
 from ._config import load_config
+from ._doctor import advice, circumstances, grid_advice, self_test
 from ._run_sweep import join, run_sweep, use_cores
 from ._simulate import RunFailed, check_disk, check_output, notes, simulate, warn
 
@@ -155,36 +151,25 @@ def sweep_command(
 
 
 @app.command("doctor", context_settings=_HELP)
-def doctor_command() -> int:
-    """Versions, devices, and a self-test of a few seconds."""
-    for name, version in versions().items():
-        print(f"{name:<10} {version}")
-    print(f"system     {platform.platform()}")
-    print(f"backend    {jax.default_backend()}: {', '.join(str(d) for d in jax.devices())}")
-    print(f"float64    {'on' if jax.config.jax_enable_x64 else 'off (JAX default: float32)'}")  # type: ignore
+def doctor_command(
+    config: Annotated[
+        Path | None, typer.Argument(metavar="[CONFIG]", help="Also look at the grid of this file.")
+    ] = None,
+) -> int:
+    """Versions, devices, what could be better, and a self-test of signs and gradients."""
+    print("\n".join(circumstances()))
+    for line in () if config is None else grid_advice(config):
+        print(f"grid       {line}")
     failed = False
-    with jax.enable_x64(True):
-        for name, check in (("spin through a wall", _check_spin), ("one LLG step", _check_llg)):
-            error = check()
-            failed |= not error < 1e-8
-            print(f"{name:<20} {'ok' if error < 1e-8 else 'FAILED'} (error {error:.1e})")
+    for line, fine in self_test():
+        print(line, flush=True)
+        failed |= not fine
+    for line in advice():
+        print(f"better     {line}")
+    if failed:
+        print("mend       pip install --force-reinstall jaxstt")
     print("FAILED" if failed else "ok")
     return 1 if failed else 0
-
-
-def _check_spin() -> float:
-    """Against an adaptive integration of the spin equation to 13 digits."""
-    return abs(float(wall_crossing(1.0, 0.1).xi_eff) - 0.3078185182477)
-
-
-def _check_llg() -> float:
-    """One moment turns about a field by gamma B t."""
-    grid = Grid((1, 1, 1), (1e-9, 1e-9, 1e-9))
-    llg = LLG(grid, Ms=8e5, alpha=0.0, energies=(Zeeman((0.0, 0.0, 1.0)),))
-    m0, t = uniform(grid, jnp.asarray([1.0, 0.0, 0.0])), 1e-13
-    m = evolve(llg, m0, jnp.asarray([0.0, t]), solver=FixedStep(dt=t)).m
-    turned = [np.cos(GAMMA * t), np.sin(GAMMA * t), 0.0]
-    return float(np.max(np.abs(np.asarray(m)[-1].ravel() - turned)))
 
 
 def _number(option: str, value: float, may_vanish: bool = False) -> float:

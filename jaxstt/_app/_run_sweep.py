@@ -1,7 +1,6 @@
 """Running a sweep that a config describes, and writing what comes out."""
 
 import io
-import os
 import sys
 import warnings
 from pathlib import Path
@@ -12,6 +11,7 @@ import jax
 from .._core import check_folder, write_whole
 from .._sweep import SweepWarning, sweep, together
 from ..plot import sweep_figure
+from ._doctor import cores as available
 from ._simulate import notes, warn
 from ._swept import load_sweep
 from ._toml import read_toml
@@ -24,7 +24,7 @@ def use_cores(cores: int | None) -> None:
 
     Must come before JAX starts.  ValueError for more cores than there are.
     """
-    have = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    have = available()
     if cores is not None and not 1 <= cores <= have:
         raise ValueError(f"`--cores` must be between 1 and {have}, got {cores}")
     try:

@@ -7,6 +7,7 @@ from ._base import inverse as inverse
 from ._cubic import CubicAnisotropy as CubicAnisotropy
 from ._demag import Demag as Demag
 from ._demag import memory_of_demag as memory_of_demag
+from ._demag import transform_lengths as transform_lengths
 from ._dmi import BulkDMI as BulkDMI
 from ._dmi import InterfacialDMI as InterfacialDMI
 from ._exchange import Exchange as Exchange

@@ -76,7 +76,7 @@ class Demag(AbstractEnergy):
         Axis by axis, so that the padding is never transformed twice, and always along the last one:
         strided transforms and transposes cost more than these moves of axes (measured).
         """
-        axes, sizes = _axes(grid), _padded(grid)
+        axes, sizes = _axes(grid), transform_lengths(grid)
         s = M.reshape(3, *(grid.shape[i] for i in axes))
         s = jnp.fft.rfft(s, sizes[axes[-1]])
         for i in reversed(axes[:-1]):
@@ -99,7 +99,7 @@ class Demag(AbstractEnergy):
 
 def memory_of_demag(grid: Grid) -> int:
     """Bytes of the kernels and of the padded fields of one evaluation."""
-    *lengths, last = (_padded(grid)[i] for i in _axes(grid))
+    *lengths, last = (transform_lengths(grid)[i] for i in _axes(grid))
     modes = math.prod(lengths) * (last // 2 + 1)
     size = jnp.zeros(()).dtype.itemsize
     return modes * size * (len(_components(grid)) + 12) + math.prod(grid.shape) * 6 * size
@@ -119,7 +119,7 @@ def _components(grid: Grid) -> list[int]:
     return [k for k, (i, j) in enumerate(PAIRS) if i == j or (i in active and j in active)]
 
 
-def _padded(grid: Grid) -> tuple[int, ...]:
+def transform_lengths(grid: Grid) -> tuple[int, ...]:
     """Length of the transform along each axis: no wrap-around, and only the factors 2, 3, 5, 7."""
     lengths = zip(grid.shape, grid.periodic, strict=True)
     return tuple(n if wraps or n == 1 else _smooth(2 * n - 1) for n, wraps in lengths)
@@ -144,7 +144,7 @@ def _kernels(grid: Grid) -> Iterator[tuple[str, Array]]:
     """
     periods = [n if wraps else None for n, wraps in zip(grid.shape, grid.periodic, strict=True)]
     octant = newell([np.arange(n) for n in grid.shape], grid.spacing, periods)
-    axes, sizes = _axes(grid), _padded(grid)
+    axes, sizes = _axes(grid), transform_lengths(grid)
     for k in _components(grid):
         i, j = PAIRS[k]
         s = octant[k].reshape([grid.shape[axis] for axis in axes])
