@@ -12,7 +12,7 @@ import xarray
 import jaxstt
 from jaxstt import sweep, sweep_map
 from jaxstt.io import save_zarr
-from jaxstt.space import grid, points, random_design
+from jaxstt.space import grid, latin_design, points, random_design
 
 
 def wall(xi):
@@ -50,6 +50,17 @@ def test_random_design_is_even_reproducible_and_within():
     assert -3 <= logs.min() < -2.98 and 0.98 < logs.max() <= 1 and abs(logs.mean() + 1) < 0.1
     assert abs(np.corrcoef(a, logs)[0, 1]) < 0.06
     assert sweep(plain, random_design(3, 0, ranges))["y"].dims == ("point",)
+
+
+def test_latin_design_has_one_point_in_each_part():
+    ranges = {"a": (2.0, 3.0), "b": ("log", 1e-3, 1e3)}
+    axes = latin_design(64, 7, ranges).axes
+    a, b = axes["a"][1] - 2, (np.log10(axes["b"][1]) + 3) / 6
+    for x in (a, b):
+        assert sorted(np.floor(64 * x).astype(int)) == list(range(64))
+        assert 0.2 < np.std(64 * x - np.floor(64 * x)) < 0.35  # anywhere within
+    assert abs(np.corrcoef(a, b)[0, 1]) < 0.4
+    np.testing.assert_array_equal(axes["a"][1], latin_design(64, 7, ranges).axes["a"][1])
 
 
 def test_random_design_in_single_precision_neither_overflows_nor_leaves_the_range():

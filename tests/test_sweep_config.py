@@ -126,7 +126,10 @@ def test_what_is_drawn(tmp_path):
     assert swept.space.dims == ("point",)
     values = swept.space.axes["damping"][1]
     assert values.shape == (40,) and values.min() >= 1e-2 and values.max() <= 1
-    assert 10 < np.sum(values < 0.1) < 30
+    assert np.sum(values < 0.1) == 20  # a Latin hypercube
+    text = text.replace("seed = 3", 'seed = 3\ndesign = "random"')
+    other = load_sweep(written(tmp_path, text=text)).space.axes["damping"][1]
+    assert 10 < np.sum(other < 0.1) < 30 and not np.any(np.isin(other, values))
 
 
 def test_two_numbers_of_one_name_are_told_apart(tmp_path):
@@ -154,6 +157,10 @@ BAD = [
     ((A, "alpha = { values = [0.1, -1] }"), "[magnet] `alpha` = -1: [magnet] `alpha` must be >= 0"),
     ((A, "alpha = { low = 0.1, high = 0.2 }"), "[sweep] `points` is missing"),
     ((A, "alpha = { values = [0.1] }\n[sweep]\npoints = 3"), "`points` has a meaning only with"),
+    (
+        (A, 'alpha = { low = 0.1, high = 0.2 }\n[sweep]\npoints = 3\ndesign = "grid"'),
+        "[sweep] unknown design 'grid'; did you mean",
+    ),
     ((A, "alpha = { low = 0.2, high = 0.1 }\n[sweep]\npoints = 3"), "`low` must be below `high`"),
     ((A, 'alpha = { values = [1], name = "a b" }'), "`name` must be letters, digits and _"),
     ((A, "alpha = { values = [1], unit = 3 }"), "`unit` must be text, got 3"),

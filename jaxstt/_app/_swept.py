@@ -4,7 +4,8 @@ A number in [magnet], [[energy]], [[torque]] or [initial] may be written as
 
     { from = 0.0, to = 0.1, steps = 5 }    evenly, with `log = true` evenly in the logarithm
     { values = [0.0, 0.02, 0.1] }          a list
-    { low = 0.0, high = 0.1 }              drawn evenly (`log = true`: in the logarithm)
+    { low = 0.0, high = 0.1 }              drawn evenly (`log = true`: in the logarithm), as a Latin
+                                           hypercube or, [sweep] `design = "random"`, independently
 
 also as a component of a vector or inside a drive.  Ranges and lists make a grid, a dimension each;
 what is drawn makes [sweep] `points` points.  `name` and `unit` may be given besides.
@@ -28,9 +29,9 @@ from .._core import axis_index
 from .._dynamics import LLG, evolve, relax
 from .._mesh import Grid
 from .._observe import WallState, WallTracker, count_walls, mean_motion
-from .._sweep import Space, random_design
+from .._sweep import Space, latin_design, random_design
 from .._sweep import grid as grid_of
-from ._arguments import arguments, check_keys, make, parameters
+from ._arguments import arguments, check_keys, make, one_of, parameters
 from ._config import Config, build_config
 from ._registry import ENERGIES, TORQUES
 from ._run_table import columns_of, unit
@@ -45,6 +46,7 @@ _KINDS = {
     "values": ("values",),
     "low": ("low", "high", "log"),
 }
+_DESIGNS = {"latin": latin_design, "random": random_design}
 _MORE = ("name", "unit")
 _UNITS = {
     "A": "J/m",
@@ -116,6 +118,7 @@ class Settings(NamedTuple):
 
     points: int | None = None
     seed: int = 0
+    design: str = "latin"
     chunk: int | None = None
 
 
@@ -213,7 +216,8 @@ def _space(places: dict[str, Place], settings: Settings) -> Space:
         ranges = {name: _range(place) for name, place in places.items()}
         if settings.points < 1:
             raise ValueError(f"`points` must be >= 1, got {settings.points}")
-        return random_design(settings.points, settings.seed, ranges)
+        one_of("design", settings.design, _DESIGNS)
+        return _DESIGNS[settings.design](settings.points, settings.seed, ranges)
 
 
 def _number(place: Place, key: str) -> float:

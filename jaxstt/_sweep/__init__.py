@@ -6,6 +6,7 @@ from ._run import sweep as sweep
 from ._run import together as together
 from ._space import Space as Space
 from ._space import grid as grid
+from ._space import latin_design as latin_design
 from ._space import points as points
 from ._space import random_design as random_design
 from ._store import SweepWarning as SweepWarning
