@@ -2,6 +2,7 @@
 
 import json
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -189,3 +190,23 @@ def test_cores(tmp_path, capsys):
     path = written(tmp_path, (A, "alpha = { values = [0.4, 0.5] }"))
     assert run(["sweep", str(path), "--cores", "9999"]) == 2
     assert "`--cores` must be between 1 and" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+def test_it_lowers_for_accelerators(tmp_path, platform):
+    """A batch of the function that a sweep runs, magnetostatics and all, without having one.
+
+    But for what raises: JAX lowers callbacks for its own devices only.
+    """
+    demag = '[[energy]]\ntype = "Demag"\n\n[[torque]]'
+    path = written(
+        tmp_path,
+        (A, "alpha = { values = [0.4, 0.5] }"),
+        ("[[torque]]", demag),
+        (', "wall_width", "wall_state"', ""),
+    )
+    function = load_sweep(path).function
+    function.recipe.config.settings["throw"] = False
+    batch = jax.jit(jax.vmap(lambda alpha: function(alpha=alpha)))
+    lowered = batch.trace(jnp.ones(4)).lower(lowering_platforms=(platform,))
+    assert "fft" in lowered.as_text()
