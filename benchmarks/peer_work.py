@@ -29,7 +29,12 @@ SHAPES = {
     "rhs wire 1024": (1024, 1, 1),
     "sp4": (128, 32, 1),
     "gradient film": (256, 64, 1),
+    "walls": (256, 1, 1),
 }
+WALLS = 1024
+"""In a sweep over current and xi, 1 ns each."""
+FEW = 20
+"""So many of them are run with codes that run one after the other."""
 TIMES = np.linspace(0, 1e-9, 101)
 SHORT = 50e-12
 """Of the run that is differentiated, s."""
@@ -75,6 +80,8 @@ def jaxstt_work(work: str) -> Result:
     jax.config.update("jax_enable_x64", True)
     shape = SHAPES[work]
     wire = shape[1] == 1
+    if work == "walls":
+        return _jaxstt_walls(shape)
     grid = jaxstt.Grid(shape, (2e-9,) * 3 if wire else CELL)
     exchange = jaxstt.Exchange(A)
     stray: Any = jaxstt.UniaxialAnisotropy(1e5, (0, 0, 1)) if wire else jaxstt.Demag(grid)
@@ -120,10 +127,45 @@ def jaxstt_work(work: str) -> Result:
     return back | {"run": float(np.median(run["seconds"]))}
 
 
+def _jaxstt_walls(shape: tuple[int, ...]) -> Result:
+    import jax
+    import jax.numpy as jnp
+
+    import jaxstt
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    jax.config.update("jax_num_cpu_devices", cores)
+    grid = jaxstt.Grid(shape, (2e-9,) * 3)
+    m0 = jaxstt.bloch_wall(grid, 8e-9)
+    energies = (jaxstt.Exchange(A), jaxstt.UniaxialAnisotropy(1e5))
+
+    def one(point):
+        j, xi = point
+        torque = jaxstt.ZhangLi(jnp.stack([j, 0 * j, 0 * j]), P=P, xi=xi)
+        llg = jaxstt.LLG(grid, Ms=MS, alpha=ALPHA, energies=energies, torques=(torque,))
+        sol = jaxstt.evolve(llg, m0, [0.0, 1e-9], throw=False, save=jaxstt.WallTracker(grid))
+        return sol.m.position[-1], sol.stats["num_steps"]
+
+    side = int(math.sqrt(WALLS))
+    j, xi = np.meshgrid(np.linspace(-1e12, -1e11, side), np.linspace(0.0, 0.1, side))
+    points = (jnp.asarray(j.ravel()), jnp.asarray(xi.ravel()))
+    run = jax.jit(lambda points: jaxstt.parallel_map(one, points))
+    found = timed(lambda: jax.block_until_ready(run(points)), most=3)
+    evaluations = 4 * float(np.sum(run(points)[1])) * math.prod(shape)
+    rate = evaluations / float(np.median(found["seconds"])) / cores / 1e6
+    return found | {"rate": rate}
+
+
 def _sp4_start(shape: tuple[int, ...]) -> np.ndarray:
     m = np.zeros((3, *shape))
     m[0], m[1] = 1.0, 0.1
     return m / np.linalg.norm(m, axis=0)
+
+
+def _wall_profile(n: int) -> np.ndarray:
+    """(n, 3): a Bloch wall of 8 nm in the middle."""
+    x = (np.arange(n) - (n - 1) / 2) * 2e-9 / 8e-9
+    return np.stack([np.zeros(n), 1 / np.cosh(x), -np.tanh(x)], axis=1)
 
 
 def neuralmag_work(work: str) -> Result:
@@ -152,6 +194,17 @@ def neuralmag_work(work: str) -> Result:
     else:
         nm.DemagField().register(state, "stray")
     nm.TotalField("exchange", "stray").register(state)
+    if work == "walls":
+        llg = nm.LLGSolver(state, max_steps=100_000)
+        walls = jnp.asarray(np.stack([_wall_profile(nodes[0])] * FEW))
+
+        @jax.jit
+        def each(m):
+            state.m.tensor = m
+            return llg.solve(jnp.asarray([0.0, 1e-9])).ys[-1]
+
+        found = timed(lambda: [each(m).block_until_ready() for m in walls], most=3)
+        return per(found, FEW / WALLS)
     if work == "sp4":
         state.m.tensor = state.m.tensor / jnp.linalg.norm(state.m.tensor, axis=-1, keepdims=True)
         nm.LLGSolver(state).relax()
@@ -213,6 +266,15 @@ def magnumnp_work(work: str) -> Result:
     state.material = material
     outside = mnp.ExternalField(torch.tensor([x / MU_0 for x in FIELD]))
     torque = mnp.SpinTorqueZhangLi()
+    if work == "walls":
+        wall = torch.as_tensor(_wall_profile(shape[0]).reshape(*shape, 3).copy())
+        llg = mnp.LLGSolver([*terms, torque])
+
+        def run_one():
+            state.m, state.t = wall.clone(), 0.0
+            llg.step(state, 1e-9)
+
+        return per(timed(run_one, least=0.1, most=3), 1 / WALLS)
     if work.startswith("rhs"):
         llg, count = mnp.LLGSolver([*terms, outside, torque]), 20
         m = state.m

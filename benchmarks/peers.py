@@ -51,6 +51,7 @@ def main() -> None:
     chosen = arguments(
         __doc__,
         ("rounds", 3, "processes of each case"),
+        ("only", "", "works, separated by commas, instead of all"),
         ("python", "", "an interpreter that has the codes; made in build/peers"),
     )
     python = chosen.python or environment()
@@ -58,7 +59,8 @@ def main() -> None:
     report = Report(__file__, "jaxstt, NeuralMag and magnum.np on the same work")
     found: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
     settings = [{min(every)}, every] if len(every) > 1 else [every]
-    for name in SHAPES:
+    wanted = chosen.only.split(",") if chosen.only else list(SHAPES)
+    for name in wanted:
         for cores in settings:
             for _ in range(chosen.rounds):
                 for code in CODES:
@@ -85,13 +87,18 @@ def main() -> None:
             spread(first),
             besides(results),
         )
-    report.write()
+    if chosen.only:
+        print("\n".join(report.lines))
+    else:
+        report.write()
 
 
 def besides(results: list[dict[str, Any]]) -> str:
     """What a case tells beyond its time."""
     if "error" in results[0]:
         return f"error in <m> {max(r['error'] for r in results):.1e}"
+    if "rate" in results[0]:
+        return f"{spread(np.asarray([r['rate'] for r in results]))} Mcell rhs/s per core"
     if "run" in results[0]:
         times = [np.median(r["seconds"]) / r["run"] for r in results]
         return f"{spread(np.asarray(times))} times its own run"
