@@ -11,35 +11,22 @@ also as a component of a vector or inside a drive.  Ranges and lists make a grid
 what is drawn makes [sweep] `points` points.  `name` and `unit` may be given besides.
 """
 
-import dataclasses
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
-from .._core import axis_index
-from .._dynamics import LLG, evolve, relax
-from .._mesh import Grid
-from .._observe import WallState, WallTracker, count_walls, mean_motion
 from .._sweep import Space, latin_design, random_design
 from .._sweep import grid as grid_of
-from ._arguments import arguments, check_keys, make, one_of, parameters
+from ._arguments import arguments, check_keys, one_of
 from ._config import Config, build_config
-from ._registry import ENERGIES, TORQUES
-from ._run_table import columns_of, unit
-from ._start import Start
+from ._simulation import Place, Recipe, Simulation, filled
 from ._toml import read_toml, within
 
-_PINNED = 0.05
-"""Cells that a wall at rest moves in the window, at most."""
 _SECTIONS = ("magnet", "energy", "torque", "initial")
 _KINDS = {
     "from": ("from", "to", "steps", "log"),
@@ -69,44 +56,13 @@ _UNITS = {
 """Of parameters that mean the same wherever they stand."""
 
 
-class Place(NamedTuple):
-    """A swept number in the tables."""
-
-    path: tuple[str | int, ...]
-    told: dict[str, Any]
-
-    @property
-    def where(self) -> str:
-        section = f"[{self.path[0]}]"
-        rest = self.path[1:]
-        if self.path[0] in ("energy", "torque"):
-            section, rest = f"[{self.path[0]} {int(rest[0]) + 1}]", rest[1:]
-        name, *inner = map(str, rest)
-        return f"{section} `{name}{''.join(f'[{i}]' for i in inner)}`"
-
-    @property
-    def short(self) -> str:
-        """The last name on the path, with the component of a vector."""
-        names = [str(p) for p in self.path if isinstance(p, str)]
-        last = self.path[-1]
-        # A drive's value is what it drives.
-        name = names[-2] if names[-1] in ("value", "amplitude", "offset", "values") else names[-1]
-        return name + (f"_{'xyz'[last]}" if isinstance(last, int) and last < 3 else "")
-
-    @property
-    def long(self) -> str:
-        return "_".join(
-            str(p + 1 if i == 1 and isinstance(p, int) else p) for i, p in enumerate(self.path)
-        )
-
-
 class Sweep(NamedTuple):
     """A config that is swept, ready to run."""
 
     config: Config
     """At the first point."""
     space: Space
-    function: "Simulation"
+    function: Simulation
     units: dict[str, str]
     version: str
     """All that the config says besides the points."""
@@ -141,7 +97,7 @@ def load_sweep(path: Path) -> Sweep:
             )
         space = _space(places, settings)
         first = {n: float(v[0]) for n, v in space.columns(np.asarray([0])).items()}
-        config = build_config(path, text, _filled(tables, places, first))
+        config = build_config(path, text, filled(tables, places, first))
         _check_ends(path, tables, places, space)
         if config.times is None:
             raise ValueError("[run] is missing: a sweep runs in time")
@@ -150,7 +106,7 @@ def load_sweep(path: Path) -> Sweep:
     function = Simulation(config.llg, config.m0, recipe)
     units = {name: _unit(place) for name, place in places.items()}
     units = {name: u for name, u in units.items() if u} | function.units()
-    known = json.dumps(_filled(tables, places, dict.fromkeys(places, 0.0)), sort_keys=True)
+    known = json.dumps(filled(tables, places, dict.fromkeys(places, 0.0)), sort_keys=True)
     return Sweep(config, space, function, units, known, settings.chunk)
 
 
@@ -264,22 +220,6 @@ def _range(place: Place) -> tuple:
         return ("log", *ends) if _is_log(place) else ends
 
 
-def _filled(tables: Any, places: Mapping[str, Place], values: Mapping[str, Any]) -> Any:
-    """The tables with numbers at the places."""
-    at = {place.path: values[name] for name, place in places.items()}
-
-    def fill(value: Any, path: tuple) -> Any:
-        if path in at:
-            return at[path]
-        if isinstance(value, dict):
-            return {k: fill(v, (*path, k)) for k, v in value.items()}
-        if isinstance(value, list):
-            return [fill(v, (*path, i)) for i, v in enumerate(value)]
-        return value
-
-    return fill(tables, ())
-
-
 def _check_ends(path: Path, tables: Any, places: dict[str, Place], space: Space) -> None:
     """ValueError if the config is none with each parameter at its least and its largest value."""
     columns = {name: values for name, (_, values) in space.axes.items()}
@@ -287,7 +227,7 @@ def _check_ends(path: Path, tables: Any, places: dict[str, Place], space: Space)
     for name, values in columns.items():
         for extreme in {float(np.min(values)), float(np.max(values))} - {first[name]}:
             with within(f"{places[name].where} = {extreme:g}:"):
-                build_config(path, "", _filled(tables, places, {**first, name: extreme}))
+                build_config(path, "", filled(tables, places, {**first, name: extreme}))
 
 
 def _check_observables(config: Config) -> None:
@@ -297,107 +237,3 @@ def _check_observables(config: Config) -> None:
     few = config.times is not None and config.times.size < 8
     if few and "wall_velocity" in config.output.observables:
         raise ValueError("[run] must save at least 8 times for `wall_velocity` of a sweep")
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Recipe:
-    """How the numbers of a point become a simulation; what does not depend on them is kept."""
-
-    config: Config
-    tables: dict[str, Any]
-    places: dict[str, Place]
-
-    def llg(self, base: LLG, tables: dict[str, Any]) -> LLG:
-        folder = self.config.path.parent
-        sections = {place.path[:2] for place in self.places.values()}
-        magnet = any(section == "magnet" for section, _ in sections)
-        bare = base
-        if magnet:
-            given = arguments(LLG, tables["magnet"], folder, skip=("energies", "torques"))
-            bare = LLG(base.grid, **given)
-
-        def terms(name: str, known: tuple, registry: Mapping[str, Callable]) -> tuple:
-            found = []
-            for i, term in enumerate(known):
-                table = tables[name][i]
-                needs_Ms = magnet and "Ms" in parameters(registry[table["type"]])
-                if (name, i) in sections or needs_Ms:
-                    term = make(registry, table, folder, grid=base.grid, Ms=bare.Ms)
-                found.append(term)
-            return tuple(found)
-
-        return LLG(
-            base.grid,
-            Ms=bare.Ms,
-            alpha=bare.alpha,
-            gamma=bare.gamma,
-            energies=terms("energy", base.energies, ENERGIES),
-            torques=terms("torque", base.torques, TORQUES),
-        )
-
-    def start(self, m0: Array, grid: Grid, tables: dict[str, Any]) -> Array:
-        if all(place.path[0] != "initial" for place in self.places.values()):
-            return m0
-        return Start.read(tables["initial"], grid, self.config.path.parent).state(grid)
-
-
-class Simulation(eqx.Module):
-    """The results of one point: `Simulation(...)(xi=0.1, ...)`."""
-
-    llg: LLG
-    m0: Array
-    recipe: Recipe = eqx.field(static=True)
-
-    def __call__(self, **values: Array) -> dict[str, Array]:
-        recipe, config = self.recipe, self.recipe.config
-        tables = _filled(recipe.tables, recipe.places, values)
-        llg = recipe.llg(self.llg, tables)
-        m = recipe.start(self.m0, llg.grid, tables)
-        if config.relax is not None:
-            m = relax(llg, m, **config.relax).m
-        track = WallTracker(llg.grid, config.output.component)
-        axis = axis_index("component", config.output.component)
-        wall = "wall_velocity" in config.output.observables
-
-        def save(t: Array, m: Array) -> tuple[dict[str, Array], Any]:
-            seen = (track(t, m), count_walls(llg.grid, m, axis) == 1) if wall else None
-            return self._columns(llg, t, m), seen
-
-        assert config.times is not None  # `load_sweep` has seen to that
-        columns, seen = evolve(llg, m, config.times, save=save, **config.settings).m
-        found = {name: values[-1] for name, values in columns.items()}
-        if seen is not None:
-            found |= _motion(llg.grid, jnp.asarray(config.times, m.dtype), *seen)
-        return found
-
-    def _columns(self, llg: LLG, t: Array, m: Array) -> dict[str, Array]:
-        output = self.recipe.config.output
-        found = columns_of(llg, t, m, output.observables, output.component)
-        return {name: jnp.asarray(value) for name, value in found.items()}
-
-    def units(self) -> dict[str, str]:
-        shapes = jax.eval_shape(lambda f: f._columns(f.llg, jnp.zeros((), f.m0.dtype), f.m0), self)
-        known = {name: unit(name) for name in shapes}
-        if "wall_velocity" in self.recipe.config.output.observables:
-            known |= {"wall_velocity": "m/s", "precession": "rad/s"}
-        return {name: u for name, u in known.items() if u}
-
-
-def _motion(grid: Grid, t: Array, track: WallState, one: Array) -> dict[str, Array]:
-    """Velocity, precession and phase of the wall in the second half of the record.
-
-    phase counts `plot.PHASES`: the wall is gone, rests, moves at a fixed angle, turns, or does none
-    of these for long enough.
-    """
-    half = t.shape[0] // 2
-    late = WallState(*(x[half:] for x in track))
-    motion, sound = mean_motion(grid, t[half:], late)
-    there = jnp.all(one[half:])
-    still = jnp.max(late.position) - jnp.min(late.position) < _PINNED * grid.spacing[0]
-    phase = jnp.where(motion.locked, jnp.where(still, 1, 2), 3)
-    phase = jnp.where(there, jnp.where(sound, phase, 4), 0).astype(jnp.int32)
-    return {
-        "wall_velocity": jnp.where(there, motion.velocity, jnp.nan),
-        "precession": jnp.where(there, motion.precession, jnp.nan),
-        "phase": phase,
-    }

@@ -87,9 +87,9 @@ def small(tmp_path):
     """The example with shorter runs."""
     text = EXAMPLE.read_text()
     for old, new in (
-        ("320, 1", "64, 1"),
-        ("200e-9", "128e-9"),
-        ("duration = 6e-9", "duration = 0.5e-9"),
+        ("240, 1", "64, 1"),
+        ("150e-9", "128e-9"),
+        ("duration = 5e-9", "duration = 0.5e-9"),
     ):
         assert old in text
         text = text.replace(old, new)
