@@ -54,7 +54,7 @@ def timed(run: Callable[[], Any], least: float = 2.0, most: int = 50) -> Result:
     return {"first": first, "seconds": seconds}
 
 
-def per(result: Result, count: int) -> Result:
+def per(result: Result, count: float) -> Result:
     return result | {"seconds": [x / count for x in result["seconds"]]}
 
 
