@@ -1,6 +1,7 @@
 """`jaxstt sweep`: a config some of whose numbers are ranges."""
 
 import json
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -165,6 +166,8 @@ BAD = [
     ((A, "alpha = { low = 0.2, high = 0.1 }\n[sweep]\npoints = 3"), "`low` must be below `high`"),
     ((A, 'alpha = { values = [1], name = "a b" }'), "`name` must be letters, digits and _"),
     ((A, "alpha = { values = [1], unit = 3 }"), "`unit` must be text, got 3"),
+    ((A, 'alpha = { values = [1], name = "phase" }'), "`function` must not call a result 'phase'"),
+    ((A, "alpha = { values = [1] }\n[sweep]\nchunk = 0"), "`chunk` must be an integer >= 1, got 0"),
     (("shape = [24", "shape = [{ values = [24] }"), "[grid] must not be swept (only magnet"),
     (("[[torque]]", "[[torque]]\norder = { values = [2] }"), "`order` must be a whole number"),
     (("duration = 0.1e-9\n", "duration = 0.05e-9\n"), "[run] must save at least 8 times"),
@@ -184,6 +187,15 @@ def test_the_config_of_a_sweep_is_none_of_a_simulation(tmp_path, capsys):
     path = written(tmp_path, (A, A), text=BASE + "\n[sweep]\nchunk = 3\n")
     assert run(["simulate", str(path)]) == 2
     assert "[sweep] is for `jaxstt sweep`" in capsys.readouterr().err
+
+
+def test_a_missing_package_is_told_before_anything_is_written(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "xarray", None)
+    path = written(tmp_path, (A, "alpha = { values = [0.4, 0.5] }"))
+    assert run(["sweep", str(path), "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert error == 'jaxstt: error: xarray is missing: pip install "jaxstt[io]"\n'
+    assert not (tmp_path / "out").exists()
 
 
 def test_cores(tmp_path, capsys):

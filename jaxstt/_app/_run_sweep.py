@@ -3,12 +3,14 @@
 import io
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import jax
 
-from .._core import check_folder, write_whole
+from .._core import check_folder, optional_package, write_whole
 from .._sweep import SweepWarning, sweep, together
 from ..plot import sweep_figure
 from ._doctor import cores as available
@@ -67,11 +69,26 @@ def _check_same(kept: Path, text: str) -> None:
     compare(before, now, ())
 
 
+@contextmanager
+def _nothing_left_if_refused(folder: Path) -> Iterator[None]:
+    """Take the copy of the config away again if it is all that there is."""
+    try:
+        yield
+    except ValueError:
+        alone = jax.process_index() == 0 and [p.name for p in folder.iterdir()] == ["config.toml"]
+        if alone:
+            (folder / "config.toml").unlink()
+            folder.rmdir()
+        raise
+
+
 def run_sweep(config: Path, folder: Path, resume: bool) -> str:
     """Run it; what was done, in words."""
+    for name in ("xarray", "zarr"):
+        optional_package(name)
     check_folder(folder)
     found = load_sweep(config)
-    for note in notes(found.config):
+    for note in notes(found.config) if jax.process_index() == 0 else ():
         warn(f"{config}: {note}")
     taken = folder.is_dir() and any(folder.iterdir())
     if taken and not resume:
@@ -83,7 +100,7 @@ def run_sweep(config: Path, folder: Path, resume: bool) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / "config.toml", found.config.text.encode())
     together("begun")
-    with warnings.catch_warnings(record=True) as caught:
+    with _nothing_left_if_refused(folder), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SweepWarning)
         results = sweep(
             found.function,

@@ -3,9 +3,11 @@
 import sys
 from typing import Any
 
+from ._packages import MissingPackage
+
 
 def run_command(app: Any, arguments: list[str], program: str) -> int:
-    """Run a typer app; its exit code, 2 for what is refused (ValueError), 130 for Ctrl-C."""
+    """Run a typer app; its exit code: 2 for what is refused or not installed, 130 for Ctrl-C."""
     import typer
 
     # The base of every usage error, whether typer brings click along or depends on it.
@@ -16,7 +18,7 @@ def run_command(app: Any, arguments: list[str], program: str) -> int:
             stream.reconfigure(errors="replace")  # type: ignore
     try:
         return app(args=arguments, standalone_mode=False, prog_name=program) or 0
-    except ValueError as error:
+    except (ValueError, MissingPackage) as error:
         told = str(error)
     except usage_error as error:
         told = error.format_message()  # type: ignore

@@ -11,12 +11,16 @@ MATTER = (
 """What numbers depend on."""
 
 
+class MissingPackage(ImportError):
+    """A package of an extra is not installed; the message tells how to get it."""
+
+
 def optional_package(name: str, extra: str = "io") -> Any:
-    """The package; ImportError that tells how to install it."""
+    """The package; MissingPackage if it is not installed."""
     try:
         return __import__(name)
     except ImportError:
-        raise ImportError(f'{name} is missing: pip install "jaxstt[{extra}]"') from None
+        raise MissingPackage(f'{name} is missing: pip install "jaxstt[{extra}]"') from None
 
 
 def versions(names: Iterable[str] = MATTER) -> dict[str, str]:
