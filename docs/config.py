@@ -30,7 +30,8 @@ vector or a number of a drive, may be `{ from = 0.0, to = 0.1, steps = 5 }` or `
 drawn from `seed`); `log = true` spaces evenly in the logarithm, `name` and `unit` label the result.
 The results are the observables of [output] in the last state, and of `wall_velocity` velocity,
 precession and phase in the second half of the run (0 no wall, 1 pinned, 2 steady, 3 precessing, 4
-undecided: longer runs tell).
+undecided: longer runs tell). Where it is 0 or 4 there is no velocity: nan, and the point counts as
+failed; so does one in which an observable has no value at a saved time.
 """
 FILES = (
     '\nOr `file = "m.ovf"` (OVF or .npy), with `mask = true` where its zero vectors are vacuum.\n'

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from .._core import axis_index
@@ -138,13 +139,12 @@ class Simulation(eqx.Module):
         columns, seen = evolve(llg, m, config.times, save=save, **config.settings).m
         found = {name: values[-1] for name, values in columns.items()}
         if seen is not None:
-            found |= _motion(llg.grid, jnp.asarray(config.times, m.dtype), *seen)
+            found |= _motion(llg.grid, config.times, *seen)
         return found
 
     def _columns(self, llg: LLG, t: Array, m: Array) -> dict[str, Array]:
         output = self.recipe.config.output
-        found = columns_of(llg, t, m, output.observables, output.component)
-        return {name: jnp.asarray(value) for name, value in found.items()}
+        return columns_of(llg, t, m, output.observables, output.component)
 
     def units(self) -> dict[str, str]:
         shapes = jax.eval_shape(lambda f: f._columns(f.llg, jnp.zeros((), f.m0.dtype), f.m0), self)
@@ -154,21 +154,22 @@ class Simulation(eqx.Module):
         return {name: u for name, u in known.items() if u}
 
 
-def _motion(grid: Grid, t: Array, track: WallState, one: Array) -> dict[str, Array]:
-    """Velocity, precession and phase of the wall in the second half of the record.
+def _motion(grid: Grid, times: np.ndarray, track: WallState, one: Array) -> dict[str, Array]:
+    """Velocity, precession and phase of the wall in the second half of the run.
 
     phase counts `plot.PHASES`: the wall is gone, rests, moves at a fixed angle, turns, or does none
-    of these for long enough.
+    of these for long enough.  In the first and in the last case there is no mean motion: nan.
     """
-    half = t.shape[0] // 2
+    half = int(np.searchsorted(times, (times[0] + times[-1]) / 2))
     late = WallState(*(x[half:] for x in track))
-    motion, sound = mean_motion(grid, t[half:], late)
+    motion, sound = mean_motion(grid, jnp.asarray(times[half:], track.position.dtype), late)
     there = jnp.all(one[half:])
     still = jnp.max(late.position) - jnp.min(late.position) < _PINNED * grid.spacing[0]
     phase = jnp.where(motion.locked, jnp.where(still, 1, 2), 3)
     phase = jnp.where(there, jnp.where(sound, phase, 4), 0).astype(jnp.int32)
+    known = there & sound
     return {
-        "wall_velocity": jnp.where(there, motion.velocity, jnp.nan),
-        "precession": jnp.where(there, motion.precession, jnp.nan),
+        "wall_velocity": jnp.where(known, motion.velocity, jnp.nan),
+        "precession": jnp.where(known, motion.precession, jnp.nan),
         "phase": phase,
     }

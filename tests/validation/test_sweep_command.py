@@ -90,6 +90,7 @@ def small(tmp_path):
         ("240, 1", "64, 1"),
         ("150e-9", "128e-9"),
         ("duration = 5e-9", "duration = 0.5e-9"),
+        ('["wall_velocity"]', '["average", "wall_position"]'),  # too short for a velocity
     ):
         assert old in text
         text = text.replace(old, new)
