@@ -138,10 +138,11 @@ def sweep_figure(results: Any, name: str | None = None) -> Any:
     dims = tuple(results["failed"].dims)
     numbers = [n for n in results.data_vars if results[n].dims == dims and n not in _NO_RESULTS]
     if name is None:
-        name = "wall_velocity" if "wall_velocity" in numbers else next(iter(numbers), "")
+        first = sorted(numbers, key=lambda n: (n != "wall_velocity", n == "phase"))
+        name = first[0] if first else ""
     if name not in numbers:
         raise ValueError(f"`name` must be one of {', '.join(map(str, numbers))}, got {name!r}")
-    shown = [name, *(n for n in ("phase",) if n in numbers and n != name)]
+    shown: list[Any] = [name, "phase"] if "phase" in numbers and name != "phase" else [name]
     canvas = Figure(figsize=(1.0 + 5.0 * len(shown), 4.2), layout="constrained")
     for axes, each in zip(np.ravel(canvas.subplots(1, len(shown))), shown, strict=True):
         _draw_result(canvas, axes, results, each)

@@ -186,6 +186,8 @@ BAD = [
     ((A, 'alpha = { values = [1], name = "phase" }'), "`function` must not call a result 'phase'"),
     ((A, "alpha = { values = [1] }\n[sweep]\nchunk = 0"), "`chunk` must be an integer >= 1, got 0"),
     (("shape = [40", "shape = [{ values = [40] }"), "[grid] must not be swept (only magnet"),
+    (("[initial]", "[initial]\nvalues = [1]"), "[initial] unknown key `values`"),
+    (("[[torque]]", "[[torque]]\nlow = 1"), "[torque 1] unknown key `low`"),
     (("[[torque]]", "[[torque]]\norder = { values = [2] }"), "`order` must be a whole number"),
     (("duration = 1e-9\n", "duration = 0.25e-9\n"), "[run] must save at least 8 times"),
     (

@@ -22,6 +22,14 @@ from ._run_sweep import join, run_sweep, use_cores
 from ._simulate import RunFailed, check_disk, check_output, notes, simulate, warn
 
 _HELP = {"help_option_names": ["-h", "--help"]}
+_Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="What to simulate, TOML.")]
+_Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Folder; CONFIG without .toml by default."),
+]
+_Float32 = Annotated[
+    bool, typer.Option("--float32", help="Single precision; double is the default.")
+]
 
 app = typer.Typer(
     add_completion=False,
@@ -85,17 +93,12 @@ def validity_command(
 
 @app.command("simulate", context_settings=_HELP)
 def simulate_command(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="What to simulate, TOML.")],
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="Folder; CONFIG without .toml by default."),
-    ] = None,
+    config: _Config,
+    out: _Out = None,
     force: Annotated[
         bool, typer.Option("--force", help="Write into a folder that is not empty.")
     ] = False,
-    float32: Annotated[
-        bool, typer.Option("--float32", help="Single precision; double is the default.")
-    ] = False,
+    float32: _Float32 = False,
 ) -> int:
     """Run the simulation that a TOML file describes; examples/ has some to start from.
 
@@ -119,11 +122,8 @@ def simulate_command(
 
 @app.command("sweep", context_settings=_HELP)
 def sweep_command(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A .toml file.")],
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FOLDER", help="For the results; default: as CONFIG."),
-    ] = None,
+    config: _Config,
+    out: _Out = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a sweep cut short.")] = False,
     cores: Annotated[
         int | None, typer.Option("--cores", help="CPU cores to use; default: all.")
@@ -131,9 +131,7 @@ def sweep_command(
     distributed: Annotated[
         bool, typer.Option("--distributed", help="One of many processes, as the scheduler says.")
     ] = False,
-    float32: Annotated[
-        bool, typer.Option("--float32", help="Single precision; double is the default.")
-    ] = False,
+    float32: _Float32 = False,
 ) -> int:
     """Run a simulation over the ranges that a TOML file gives; examples/map.toml is one.
 

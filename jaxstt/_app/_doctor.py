@@ -89,8 +89,8 @@ def _idle_accelerator() -> str:
 def grid_advice(config: Path) -> Iterator[str]:
     """How well the cells of a config suit the transforms of magnetostatics."""
     grid = load_config(config).llg.grid
-    for axis, length in zip("xyz", transform_lengths(grid), strict=True):
-        n, wraps = grid.shape["xyz".index(axis)], grid.periodic["xyz".index(axis)]
+    lengths = transform_lengths(grid)
+    for axis, n, wraps, length in zip("xyz", grid.shape, grid.periodic, lengths, strict=True):
         if n == 1:
             continue
         most = length if wraps else (length + 1) // 2
@@ -187,7 +187,7 @@ CHECKS = (
     Check("field of a cube", _cube, 1e-10),
     Check("wall against current", _against_the_current, 0.5),
     Check("energy falls", _damping, 0.5),
-    Check("gradients", _gradients, 1e-3),
+    Check("gradients", _gradients, 1e-5),  # the central difference is off by 6e-7
 )
 
 

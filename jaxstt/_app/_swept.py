@@ -110,24 +110,30 @@ def load_sweep(path: Path) -> Sweep:
     return Sweep(config, space, function, units, known, settings.chunk)
 
 
+def _kind(value: Any, path: tuple) -> str:
+    """The key that makes a table a swept number; "" for what is none."""
+    # A section or a term of a list is no number, whatever it is called inside.
+    deep = len(path) > (2 if path[:1] in (("energy",), ("torque",)) else 1)
+    if not (deep and isinstance(value, dict)) or "type" in value or "file" in value:
+        return ""
+    return next((key for key in _KINDS if key in value), "")
+
+
 def _places(tables: Mapping[str, Any]) -> list[Place]:
     found: list[Place] = []
 
     def look(value: Any, path: tuple) -> None:
-        if isinstance(value, dict) and (kind := next((k for k in _KINDS if k in value), None)):
-            if "type" not in value and "file" not in value:
-                place = Place(path, value)
-                if path[0] not in _SECTIONS:
-                    raise ValueError(
-                        f"[{path[0]}] must not be swept (only {', '.join(_SECTIONS)}), got {value}"
-                    )
-                with within(f"{place.where}:"):
-                    check_keys(value, (*_KINDS[kind], *_MORE), "a swept number")
-                found.append(place)
-                return
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, inner in items:
-            if isinstance(inner, dict | list):
+        if kind := _kind(value, path):
+            place = Place(path, value)
+            if path[0] not in _SECTIONS:
+                raise ValueError(
+                    f"[{path[0]}] must not be swept (only {', '.join(_SECTIONS)}), got {value}"
+                )
+            with within(f"{place.where}:"):
+                check_keys(value, (*_KINDS[kind], *_MORE), "a swept number")
+            found.append(place)
+        elif isinstance(value, dict | list):
+            for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
                 look(inner, (*path, key))
 
     look(tables, ())
