@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jaxstt
-from jaxstt._core import cross, dot
+from jaxstt._core import cross, dot, join, once, split, stored
 from jaxstt._mesh import neighbours
 
 RANDOM = np.random.default_rng(5)
@@ -53,6 +53,43 @@ def test_a_vector_times_a_field_is_for_all_cells():
     slope = jax.grad(lambda a: jnp.sum(jnp.sin(cross(a, b))))(a)
     known = jax.grad(lambda a: jnp.sum(jnp.sin(_plain_cross(jnp.broadcast_to(a, b.shape), b))))(a)
     np.testing.assert_allclose(slope, known, rtol=1e-12)
+
+
+def test_a_split_field_computes_as_the_whole_does():
+    a, b, field = _draw(3, 4, 2, 1), _draw(3, 4, 2, 1), _draw(1, 4, 2, 1)
+    n, q = split(a), split(b)
+    found = join(2.0 * n * field + cross(n, b) - np.float64(3) * cross(a, q) + (-q) * field * 0.5)
+    known = 2 * a * field - 2 * _plain_cross(a, b) - 0.5 * b * field
+    np.testing.assert_allclose(found, known, rtol=1e-13)
+    np.testing.assert_allclose(dot(n, q), _plain_dot(a, b), rtol=1e-14)
+    np.testing.assert_array_equal(join(split(a)), a)
+
+
+@pytest.mark.parametrize("other", [np.ones((4, 2, 1)), np.ones((3, 4, 2, 1)), np.ones(4)])
+def test_a_field_beside_a_split_must_be_lifted(other):
+    n = split(_draw(3, 4, 2, 1))
+    for operation in (lambda: n * other, lambda: other * n, lambda: n + jnp.asarray(other)):
+        with pytest.raises(TypeError, match="must be lifted"):
+            operation()
+
+
+@pytest.mark.parametrize("barrier", [once, stored])
+def test_barriers_change_no_value_and_no_derivative(barrier):
+    a, b = _draw(3, 4), _draw(3, 4)
+
+    def through(a, b):
+        x, y = barrier((jnp.sin(a) * b, b * b))
+        return jnp.sum(x * y * a)
+
+    def plain(a, b):
+        return jnp.sum(jnp.sin(a) * b**3 * a)
+
+    for derive in (lambda f, _: f, jax.grad, jax.jacfwd, jax.hessian):
+        for argnum in (0, 1):
+            found, known = (jax.jit(derive(f, argnum))(a, b) for f in (through, plain))
+            np.testing.assert_allclose(found, known, rtol=1e-12, atol=1e-13)
+    found, known = (jax.vmap(jax.grad(f), (0, None))(a[:, None] + b, b) for f in (through, plain))
+    np.testing.assert_allclose(found, known, rtol=1e-12, atol=1e-13)
 
 
 def _plain_neighbours(m, axis, wraps):

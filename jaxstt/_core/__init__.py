@@ -1,6 +1,5 @@
 """What every room uses: argument checks, types, vector algebra, parameters, memory, files."""
 
-from ._bilinear import linear as linear
 from ._check import axis_index as axis_index
 from ._check import check_count as check_count
 from ._check import check_Ms as check_Ms
@@ -17,6 +16,7 @@ from ._files import existing as existing
 from ._files import write_whole as write_whole
 from ._kinds import Kind as Kind
 from ._kinds import check_kind as check_kind
+from ._linear import linear as linear
 from ._memory import memory as memory
 from ._memory import readable as readable
 from ._memory import require_memory as require_memory
@@ -32,11 +32,14 @@ from ._text import words as words
 from ._types import ArrayLike as ArrayLike
 from ._types import Scalar as Scalar
 from ._types import Vectors as Vectors
+from ._vector import Split as Split
 from ._vector import cross as cross
 from ._vector import dot as dot
+from ._vector import join as join
 from ._vector import lift as lift
 from ._vector import normalise as normalise
 from ._vector import peak as peak
+from ._vector import split as split
 from ._xla import once as once
 from ._xla import stored as stored
 from ._xla import unfolded as unfolded

@@ -1,11 +1,80 @@
-"""Vector algebra, component first: (3, ...)."""
+"""Vector algebra, component first: (3, ...).
 
-from typing import Any
+Inside a right-hand side a vector field is a `Split`, three arrays, and is joined once at the end.
+As one array every cross product would join its three components to be taken apart by the next, and
+XLA computes an array that has been joined element by element, asking for each which part it belongs
+to: a wire of 256 cells takes 12 ns a cell and evaluation by that, and 4.5 ns by this (3 by hand in
+C; one pinned core, float64, jaxlib 0.10.2).  The derivatives gain as well: the transpose of taking
+a component is then the joining, and not an array of zeros around it.
+"""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import add, mul, sub
+from typing import Any, overload
+
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from ._bilinear import bilinear
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Split:
+    """A vector field as its components, each with a leading axis of length 1.
+
+    It is added to and multiplied by others component by component, by a number, and by a field as
+    `lift` makes it.
+    """
+
+    x: Array
+    y: Array
+    z: Array
+
+    __array_ufunc__ = None  # NumPy arrays shall leave `array * split` to this class
+
+    @property
+    def parts(self) -> tuple[Array, Array, Array]:
+        return self.x, self.y, self.z
+
+    def each(self, function: Callable[..., Array], *others: Any) -> "Split":
+        """function(own component, those of the others) for each of the three."""
+        rows = (x.parts if isinstance(x, Split) else (x, x, x) for x in others)
+        return Split(*(function(*row) for row in zip(self.parts, *rows, strict=True)))
+
+    def __add__(self, other: Any) -> "Split":
+        return self.each(add, _factor(self, other))
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> "Split":
+        return self.each(sub, _factor(self, other))
+
+    def __mul__(self, other: Any) -> "Split":
+        return self.each(mul, _factor(self, other))
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> "Split":
+        return self.each(lambda a: -a)
+
+
+def _factor(split: Split, other: Any) -> Any:
+    """What may stand beside a `Split`: nothing else than that broadcasts over its components."""
+    shape = () if isinstance(other, Split) else jnp.shape(other)
+    if shape and (len(shape) != split.x.ndim or shape[0] != 1):
+        raise TypeError(f"a field beside a Split must be lifted: (1, ...), got shape {shape}")
+    return other
+
+
+def split(a: Array | Split) -> Split:
+    """The components of (3, ...), each (1, ...)."""
+    return a if isinstance(a, Split) else Split(*lax.split(jnp.asarray(a), (1, 1, 1), axis=0))
+
+
+def join(a: Split) -> Array:
+    """(3, ...) of its components."""
+    return jnp.concatenate(jnp.broadcast_arrays(*a.parts))
 
 
 def lift(x: Array) -> Array:
@@ -13,47 +82,24 @@ def lift(x: Array) -> Array:
     return x[None] if x.ndim else x
 
 
-def cross(a: Array, b: Array) -> Array:
-    """a x b over the leading axis of length 3."""
-    return _product(_cross, a, b)
+@overload
+def cross(a: Array, b: Array) -> Array: ...
+@overload
+def cross(a: Split, b: Array | Split) -> Split: ...
+@overload
+def cross(a: Array, b: Split) -> Split: ...
+def cross(a: Array | Split, b: Array | Split) -> Array | Split:
+    """a x b over the leading axis of length 3; a `Split` if one of them is."""
+    whole = not (isinstance(a, Split) or isinstance(b, Split))
+    (ax, ay, az), (bx, by, bz) = split(a).parts, split(b).parts
+    product = Split(ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx)
+    return join(product) if whole else product
 
 
-def dot(a: Array, b: Array) -> Array:
+def dot(a: Array | Split, b: Array | Split) -> Array:
     """a.b over the leading axis of length 3."""
-    return _product(_dot, a, b)
-
-
-def _product(product: Any, a: Array, b: Array) -> Array:
-    a, b = jnp.broadcast_arrays(a, b)
-    dtype = jnp.result_type(a, b)
-    return product.bind(a.astype(dtype), b.astype(dtype), axis=-a.ndim)
-
-
-def _components(a: Array, axis: int) -> list[Array]:
-    return [lax.index_in_dim(a, i, axis % a.ndim, keepdims=False) for i in range(3)]
-
-
-def _cross_value(a: Array, b: Array, axis: int) -> Array:
-    (ax, ay, az), (bx, by, bz) = _components(a, axis), _components(b, axis)
-    return jnp.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis % a.ndim)
-
-
-def _dot_value(a: Array, b: Array, axis: int) -> Array:
-    (ax, ay, az), (bx, by, bz) = _components(a, axis), _components(b, axis)
-    return ax * bx + ay * by + az * bz
-
-
-def _scaled(ct: Array, a: Array, axis: int) -> Array:
-    return jnp.expand_dims(ct, axis % a.ndim) * a
-
-
-_cross = bilinear(
-    "jaxstt_cross",
-    _cross_value,
-    lambda ct, b, axis: _cross.bind(b, ct, axis=axis),  # (a x b).c = a.(b x c)
-    lambda ct, a, axis: _cross.bind(ct, a, axis=axis),  # = b.(c x a)
-)
-_dot = bilinear("jaxstt_dot", _dot_value, _scaled, _scaled)
+    (ax, ay, az), (bx, by, bz) = split(a).parts, split(b).parts
+    return lax.squeeze(ax * bx + ay * by + az * bz, (0,))
 
 
 def peak(x: Array) -> Array:

@@ -1,7 +1,8 @@
 """The Landau-Lifshitz-Gilbert equation: energies and torques put together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import reduce
+from operator import add
 from typing import Any
 
 import equinox as eqx
@@ -13,6 +14,7 @@ from jax import Array
 from .._core import (
     ArrayLike,
     Kind,
+    Split,
     Vectors,
     check_kind,
     check_Ms,
@@ -20,10 +22,12 @@ from .._core import (
     cross,
     dot,
     is_concrete,
+    join,
     leaf,
     lift,
     number,
     once,
+    split,
 )
 from .._energy import AbstractEnergy
 from .._mesh import Grid, check_grid, swings, within
@@ -124,31 +128,30 @@ class LLG(eqx.Module):
         return any(e.held for e in self.energies)
 
     def _sum(self, energies: Iterable[AbstractEnergy], t: Array, m: Vectors) -> Vectors:
-        total = jnp.zeros_like(m)
-        for term in energies:
-            total = total + term.field(self.grid, self.Ms, t, m)
-        return total
+        fields = [term.field(self.grid, self.Ms, t, m) for term in energies]
+        return join(_total_of(fields, m))
 
     def rate(self, t: Array, m: Vectors, held: Array | None = None) -> Vectors:
         """dm/dt, 1/s.
 
         held: the value of `held_field`, to be used instead of computing it.
         """
-        if held is None:
-            B = once(self.field(t, m))
-        else:
-            B = once(self._sum([e for e in self.energies if not e.held], t, m) + held)
-        R = lift(-self.gamma) * cross(m, B)
+        fields = [
+            e.field(self.grid, self.Ms, t, m) for e in self.energies if held is None or not e.held
+        ]
+        B = once(_total_of(fields if held is None else [*fields, held], m))
+        n = split(m)
+        R = lift(-self.gamma) * cross(n, B)
         a, b = jnp.ones_like(self.alpha), self.alpha
-        tensor: list[tuple[Array, Array]] = []
+        tensor: list[tuple[Array, Split]] = []
         for torque in self.torques:
-            R = R + torque.rate(self.grid, self.Ms, t, m)
+            R = R + split(torque.rate(self.grid, self.Ms, t, m))
             response = torque.renormalisation(self.Ms)
             if response is not None:
                 a, b = a + response[0], b + response[1]
                 if torque.shares_field:
                     R = R + self._on_electrons(t, m, *response)
-            tensor += torque.damping(self.grid, self.Ms, m)
+            tensor += [(w, split(g)) for w, g in torque.damping(self.grid, self.Ms, m)]
         R = once(R)
         bR, norm = lift(b) * R, a**2 + b**2
         for k, (w, g) in enumerate(tensor):
@@ -157,16 +160,16 @@ class LLG(eqx.Module):
             for v, other in tensor[:k]:  # (tr^2 D - tr D^2)/2 = sum over pairs of w v (g x g')^2
                 area = cross(g, other)
                 norm = norm + w * v * dot(area, area)
-        return lift(a / norm) * R + lift(1 / norm) * cross(m, bR)
+        return join(lift(a / norm) * R + lift(1 / norm) * cross(n, bR))
 
-    def _on_electrons(self, t: Array, m: Vectors, eta: Array, lag: Array) -> Vectors:
+    def _on_electrons(self, t: Array, m: Vectors, eta: Array, lag: Array) -> Split:
         """What an applied field adds when it also turns the moments of the electrons.
 
         dm/dt -> dm/dt + gamma m x B_applied in the terms of eta and lag.
         """
-        applied = (e.field(self.grid, self.Ms, t, m) for e in self.energies if e.applied)
-        turn = lift(self.gamma) * cross(m, sum(applied, jnp.zeros_like(m)))
-        return lift(lag) * cross(m, turn) - lift(eta) * turn
+        applied = [e.field(self.grid, self.Ms, t, m) for e in self.energies if e.applied]
+        turn = lift(self.gamma) * cross(split(m), _total_of(applied, m))
+        return lift(lag) * cross(split(m), turn) - lift(eta) * turn
 
     def stiffness(self) -> Array:
         """An upper estimate of the fastest rate in the problem, 1/s; sets the explicit step.
@@ -193,6 +196,11 @@ class LLG(eqx.Module):
     def drives(self) -> list[Any]:
         """What depends on time."""
         return [drive for term in (*self.energies, *self.torques) for drive in term.drives]
+
+
+def _total_of(fields: Sequence[Vectors], m: Vectors) -> Split:
+    """The sum of the fields, 0 if there is none."""
+    return reduce(add, map(split, fields)) if fields else split(jnp.zeros_like(m))
 
 
 def _terms(name: str, terms: Any, kind: type) -> tuple:

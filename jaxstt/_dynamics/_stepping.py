@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array, lax
 
-from .._core import peak
+from .._core import peak, stored
 from .._integrate import RESULTS, Piece, Pieces
 from ._held_step import SLOTS, Step, runge_kutta, store
 from ._llg import LLG
@@ -127,7 +127,7 @@ def attempt(
     m, k4 = runge_kutta(llg, step, now.m, rate, now.past)
     end = step.time(jnp.ones((), m.dtype))
     held = llg.held_field(end, m) if llg.holds else None
-    k5 = llg.rate(end, m, held)
+    k5 = stored(llg.rate(end, m, held))
     error = lax.stop_gradient(_ERROR * step.dt * peak(k4 - k5))
     good = error <= settings.tolerance
     after = _judged(pieces, longest, settings, now, step, error, good)

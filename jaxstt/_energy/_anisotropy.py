@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._core import ArrayLike, Kind, Vectors, dot, is_concrete, leaf, lift
+from .._core import ArrayLike, Kind, Vectors, dot, is_concrete, join, leaf, lift, split
 from .._mesh import Grid
 from ..constants import MU_0
 from ._base import AbstractEnergy, inverse
@@ -40,8 +40,8 @@ class UniaxialAnisotropy(AbstractEnergy):
         self.axis = axis / length
 
     def field(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
-        a = self.axis[:, None, None, None]
-        return lift(2 * self.K * inverse(Ms) * dot(a, m)) * a
+        a = split(self.axis[:, None, None, None])
+        return join(lift(2 * self.K * inverse(Ms) * dot(a, m)) * a)
 
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
         return 2 * jnp.max(jnp.abs(self.K * inverse(Ms)))

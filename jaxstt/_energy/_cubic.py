@@ -7,7 +7,20 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._core import ArrayLike, Kind, Scalar, Vectors, cross, dot, is_concrete, leaf, lift
+from .._core import (
+    ArrayLike,
+    Kind,
+    Scalar,
+    Split,
+    Vectors,
+    cross,
+    dot,
+    is_concrete,
+    join,
+    leaf,
+    lift,
+    split,
+)
 from .._mesh import Grid
 from ._base import AbstractEnergy, inverse
 
@@ -54,8 +67,8 @@ class CubicAnisotropy(AbstractEnergy):
                     f"got {along:.4g} for the cosine of their angle"
                 )
 
-    def _axes(self) -> tuple[Array, Array, Array]:
-        a, b = (v[:, None, None, None] for v in (self.axis1, self.axis2))
+    def _axes(self) -> tuple[Split, Split, Split]:
+        a, b = (split(v[:, None, None, None]) for v in (self.axis1, self.axis2))
         return a, b, cross(a, b)
 
     def field(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
@@ -66,8 +79,8 @@ class CubicAnisotropy(AbstractEnergy):
             c * (self.K1 * (j + k) + self.K2 * j * k)
             for c, j, k in zip(cosines, (q, r, p), (r, p, q), strict=True)
         ]
-        total = sum((lift(s) * a for s, a in zip(slopes, axes, strict=True)), jnp.zeros_like(m))
-        return lift(-2 * inverse(Ms)) * total
+        p, q, r = (lift(s) * a for s, a in zip(slopes, axes, strict=True))
+        return join(lift(-2 * inverse(Ms)) * (p + q + r))
 
     def energy(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Scalar:
         p, q, r = (dot(axis, m) ** 2 for axis in self._axes())

@@ -23,7 +23,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from .._core import ArrayLike, Kind, Vectors, leaf, lift
+from .._core import ArrayLike, Kind, Split, Vectors, join, leaf, lift, split
 from .._mesh import Grid, active_axes, difference, open_faces
 from ._base import AbstractEnergy, inverse
 from ._exchange import stiffness_leaf
@@ -59,7 +59,7 @@ class AbstractDMI(AbstractEnergy):
         return self.D**2 * inverse(A) / 4
 
     def field(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
-        total = jnp.zeros_like(m)
+        total = split(jnp.zeros_like(m))
         for i in self._axes(grid):
             k, s = self.turns[i]
             flux = lift(self.D) * difference(grid, m, i)
@@ -68,7 +68,7 @@ class AbstractDMI(AbstractEnergy):
             total = total + _turn(k, s / grid.spacing[i], flux)
             if self.A is not None:
                 total = total + lift(open_faces(grid, i) * self._edge(self.A)) * _across(k, m)
-        return lift(inverse(Ms)) * total
+        return join(lift(inverse(Ms)) * total)
 
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
         # The v_i are perpendicular, so plane waves add their slopes as lengths.
@@ -116,14 +116,15 @@ class BulkDMI(AbstractDMI):
     turns: ClassVar[dict[int, tuple[int, int]]] = {0: (0, -1), 1: (1, -1), 2: (2, -1)}
 
 
-def _turn(k: int, s: float, a: Array) -> Array:
+def _turn(k: int, s: float, a: Array) -> Split:
     """s e_k x a."""
-    parts = [jnp.zeros_like(a[0])] * 3
-    parts[(k + 1) % 3] = -s * a[(k + 2) % 3]
-    parts[(k + 2) % 3] = s * a[(k + 1) % 3]
-    return jnp.stack(parts)
+    a_ = split(a).parts
+    parts = [jnp.zeros_like(a_[0])] * 3
+    parts[(k + 1) % 3] = -s * a_[(k + 2) % 3]
+    parts[(k + 2) % 3] = s * a_[(k + 1) % 3]
+    return Split(*parts)
 
 
-def _across(k: int, m: Array) -> Array:
+def _across(k: int, m: Array) -> Split:
     """m without its component k."""
-    return jnp.stack([jnp.zeros_like(m[i]) if i == k else m[i] for i in range(3)])
+    return Split(*(jnp.zeros_like(x) if i == k else x for i, x in enumerate(split(m).parts)))

@@ -7,7 +7,19 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._core import ArrayLike, Kind, Vectors, check_size, cross, dot, is_concrete, leaf, lift
+from .._core import (
+    ArrayLike,
+    Kind,
+    Vectors,
+    check_size,
+    cross,
+    dot,
+    is_concrete,
+    join,
+    leaf,
+    lift,
+    split,
+)
 from .._electron import VELOCITY_PER_MOMENT
 from .._energy import inverse
 from .._mesh import AbstractDrive, Grid, as_drive, largest
@@ -109,8 +121,9 @@ class Slonczewski(AbstractTorque):
 
 def interface_torque(m: Vectors, p: Array, damping_like: Array, field_like: Array) -> Vectors:
     """damping_like m x (p x m) + field_like p x m; p is (3, 1, 1, 1) or (3, nx, ny, nz)."""
-    turn = cross(p, m)
-    return lift(damping_like) * cross(m, turn) + lift(field_like) * turn
+    n = split(m)
+    turn = cross(p, n)
+    return join(lift(damping_like) * cross(n, turn) + lift(field_like) * turn)
 
 
 def transfer(grid: Grid, Ms: Array, thickness: Array | None) -> Array:

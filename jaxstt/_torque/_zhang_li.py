@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from .._core import ArrayLike, Kind, Vectors, cross, dot, is_concrete, leaf, lift
+from .._core import ArrayLike, Kind, Vectors, cross, dot, is_concrete, join, leaf, lift, split
 from .._electron import GOOD, VELOCITY_PER_MOMENT, from_velocity
 from .._energy import inverse
 from .._mesh import (
@@ -127,9 +127,10 @@ class ZhangLi(AbstractTorque):
 
     def rate(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
         strength = VELOCITY_PER_MOMENT / (1 + self.xi**2) * inverse(Ms)
-        w = directional(grid, lift(strength) * self._polarised(t, m), m, self.order)
-        w = w - m * lift(dot(m, w))  # on a grid (u.grad)m is not exactly perpendicular to m
-        return w - lift(self.xi) * cross(m, w)
+        w = split(directional(grid, lift(strength) * self._polarised(t, m), m, self.order))
+        n = split(m)
+        w = w - n * lift(dot(n, w))  # on a grid (u.grad)m is not exactly perpendicular to m
+        return join(w - lift(self.xi) * cross(n, w))
 
     def _polarised(self, t: Array, m: Vectors) -> Array:
         """P j, or j_up - j_dn with the anomalous velocity."""
