@@ -88,7 +88,9 @@ def test_barriers_change_no_value_and_no_derivative(barrier):
         for argnum in (0, 1):
             found, known = (jax.jit(derive(f, argnum))(a, b) for f in (through, plain))
             np.testing.assert_allclose(found, known, rtol=1e-12, atol=1e-13)
-    found, known = (jax.vmap(jax.grad(f), (0, None))(a[:, None] + b, b) for f in (through, plain))
+    found, known = (
+        jax.vmap(jax.grad(f), (0, None))(a[:, None] + b[None], b) for f in (through, plain)
+    )
     np.testing.assert_allclose(found, known, rtol=1e-12, atol=1e-13)
 
 

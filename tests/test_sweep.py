@@ -8,9 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray
+from jax import lax
 
 import jaxstt
 from jaxstt import sweep, sweep_map
+from jaxstt._sweep._map import _together
 from jaxstt.io import save_zarr
 from jaxstt.space import grid, latin_design, points, random_design
 
@@ -211,3 +213,29 @@ def test_without_xarray_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "xarray", None)
     with pytest.raises(ImportError, match=r'xarray is missing: pip install "jaxstt\[io\]"'):
         sweep(plain, PLAIN)
+
+
+def _loop(x):
+    return lax.fori_loop(0, 3, lambda _, m: jnp.sin(m) * x, jnp.ones((3, 128)))
+
+
+def _transforms(x):
+    return lax.fori_loop(0, 3, lambda _, m: jnp.fft.irfft(jnp.fft.rfft(m), 128) * x, jnp.ones(128))
+
+
+def _large(x):
+    return lax.fori_loop(0, 3, lambda _, m: m * x, jnp.ones((3, 4096)))
+
+
+def _large_outside(x):
+    return jnp.outer(lax.fori_loop(0, 3, lambda _, m: m * x, jnp.ones(384)), jnp.ones(512))
+
+
+@pytest.mark.parametrize(
+    "function, expected", [(_loop, 16), (_transforms, 1), (_large, 1), (_large_outside, 16)]
+)
+def test_what_stays_in_the_cache_runs_together(function, expected):
+    xs = jnp.linspace(0.5, 1.5, 37)
+    assert _together(function, xs) == expected
+    found = jaxstt.parallel_map(function, xs)
+    np.testing.assert_allclose(found, jnp.stack([function(x) for x in xs]), rtol=1e-13)
