@@ -139,19 +139,17 @@ def _jaxstt_walls(shape: tuple[int, ...]) -> Result:
     m0 = jaxstt.bloch_wall(grid, 8e-9)
     energies = (jaxstt.Exchange(A), jaxstt.UniaxialAnisotropy(1e5))
 
-    def one(point):
-        j, xi = point
+    def one(j, xi):
         torque = jaxstt.ZhangLi(jnp.stack([j, 0 * j, 0 * j]), P=P, xi=xi)
         llg = jaxstt.LLG(grid, Ms=MS, alpha=ALPHA, energies=energies, torques=(torque,))
         sol = jaxstt.evolve(llg, m0, [0.0, 1e-9], throw=False, save=jaxstt.WallTracker(grid))
-        return sol.m.position[-1], sol.stats["num_steps"]
+        return {"position": sol.m.position[-1], "steps": sol.stats["num_steps"]}
 
     side = int(math.sqrt(WALLS))
-    j, xi = np.meshgrid(np.linspace(-1e12, -1e11, side), np.linspace(0.0, 0.1, side))
-    points = (jnp.asarray(j.ravel()), jnp.asarray(xi.ravel()))
-    run = jax.jit(lambda points: jaxstt.parallel_map(one, points))
-    found = timed(lambda: jax.block_until_ready(run(points)), most=3)
-    evaluations = 4 * float(np.sum(run(points)[1])) * math.prod(shape)
+    space = {"j": np.linspace(-1e12, -1e11, side), "xi": np.linspace(0.0, 0.1, side)}
+    steps = jaxstt.sweep(one, space).steps
+    found = timed(lambda: jaxstt.sweep(one, space), most=3)
+    evaluations = 4 * float(np.sum(steps)) * math.prod(shape)
     rate = evaluations / float(np.median(found["seconds"])) / cores / 1e6
     return found | {"rate": rate}
 

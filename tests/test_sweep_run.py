@@ -1,7 +1,9 @@
 """Sweeps: every point once, failures kept apart, stores that survive, one compilation."""
 
+import errno
 import gc
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -205,6 +207,34 @@ def test_resume_runs_only_what_is_missing(tmp_path, monkeypatch):
     found = sweep(path=path, resume=True, **settings)
     assert runs == [3.0, 4.0]
     xarray.testing.assert_identical(found, sweep(**SETTINGS))
+
+
+@pytest.mark.parametrize("after", [2, 4])  # a chunk, the whole
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
+def test_a_disk_that_is_full_is_told_and_what_is_there_kept(tmp_path, monkeypatch, after, code):
+    path, real, written = tmp_path / "x.zarr", xarray.Dataset.to_zarr, []
+
+    def write(dataset, store, **options):
+        if len(written) == after:
+            Path(store).mkdir()
+            raise OSError(code, os.strerror(code), str(store))
+        written.append(real(dataset, store, **options))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(xarray.Dataset, "to_zarr", write)
+        with pytest.raises(ValueError, match=f"cannot be written: .*{os.strerror(code)}"):
+            sweep(path=path, **SETTINGS)
+    assert sorted(p.name for p in (tmp_path / "x.zarr.parts").iterdir()) == [
+        *(f"{i:06d}.zarr" for i in range(after)), "sweep.json",
+    ]  # fmt: skip
+    xarray.testing.assert_identical(sweep(path=path, resume=True, **SETTINGS), sweep(**SETTINGS))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_is_read_only_is_told_before_anything_runs(tmp_path):
+    (tmp_path / "kept").mkdir(mode=0o500)
+    with pytest.raises(ValueError, match=r"cannot be written: .*[Pp]ermission"):
+        sweep(path=tmp_path / "kept" / "x.zarr", **SETTINGS)
 
 
 def test_a_kill_at_the_end_leaves_nothing_behind(tmp_path, monkeypatch):

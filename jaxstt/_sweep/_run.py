@@ -40,7 +40,7 @@ def sweep(
     arrays.  Its own arrays, if it is an equinox module, are arguments of the compiled program.
     space: {name: values} (or `grid` of it) for all combinations, with a dimension of each name;
     `points({name: values})` or `random_design(n, key, ranges)` for a list along "point".
-    chunk: points in one compiled call; by default a 64th of all or 8 for each device, less if they
+    chunk: points in one compiled call; by default a 64th of all or 16 for each device, less if they
     do not fit the memory.
     path: keep the results in a zarr store.  While the sweep runs the finished chunks are in
     PATH.parts, each written whole; after a crash the same call with resume=True goes on from them
@@ -196,7 +196,7 @@ def _check_parameters(function: Callable, space: Space) -> None:
 def _usual_chunk(size: int) -> int:
     devices = jax.local_device_count()
     share = -(-size // jax.process_count())
-    usual = max(-(-size // 64), 8 * devices if jax.default_backend() == "cpu" else 1024)
+    usual = max(-(-size // 64), 16 * devices if jax.default_backend() == "cpu" else 1024)
     return min(-(-usual // devices) * devices, share)
 
 

@@ -77,7 +77,7 @@ class Store:
 
     def write(self, number: int, dataset: Any) -> None:
         """Keep a chunk: it is there whole or not at all."""
-        save_zarr(self._chunk(number), _signed(dataset), overwrite=True)
+        self._save(self._chunk(number), dataset)
 
     def read(self, number: int) -> Any | None:
         """A chunk, or None if there is none or it is damaged (a warning names it)."""
@@ -94,9 +94,18 @@ class Store:
     def finish(self, description: dict[str, Any], dataset: Any) -> None:
         """Put all results at the path and drop the chunks: nothing else is ever beside the path."""
         dataset = dataset.assign_attrs({_ATTRIBUTE: json.dumps(description)})
-        save_zarr(self.parts / "whole.zarr", _signed(dataset), overwrite=True)
+        self._save(self.parts / "whole.zarr", dataset)
         (self.parts / "whole.zarr").rename(self.path)
         self.clear()
+
+    def _save(self, place: Path, dataset: Any) -> None:
+        try:
+            save_zarr(place, _signed(dataset), overwrite=True)
+        except OSError as error:  # as that of a full disk
+            raise ValueError(
+                f"`path` {place} cannot be written: {error}; the chunks before it are whole, "
+                "resume=True goes on from them"
+            ) from None
 
     def clear(self) -> None:
         """Drop the chunks (again, if it was killed before it had done so)."""
