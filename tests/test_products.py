@@ -94,6 +94,15 @@ def test_barriers_change_no_value_and_no_derivative(barrier):
     np.testing.assert_allclose(found, known, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.parametrize("barrier", [once, stored])
+def test_a_nan_stays_where_it_is(barrier):
+    x = _draw(4, 3, 5).at[0, 0, 0].set(jnp.nan).at[2, 1, 3].set(jnp.inf).at[3, 1, 1].set(-jnp.inf)
+    for batched in (barrier, jax.vmap(barrier), jax.vmap(lambda x: barrier(2 * x) / 2)):
+        np.testing.assert_array_equal(jax.jit(batched)(x), x)
+    _, slope = jax.jit(lambda x: jax.jvp(barrier, (x,), (x,)))(x)
+    np.testing.assert_array_equal(slope, x)
+
+
 def _plain_neighbours(m, axis, wraps):
     n, k = m.shape[axis - 3], axis + m.ndim - 3
     place = np.arange(n)

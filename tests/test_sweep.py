@@ -239,3 +239,21 @@ def test_what_stays_in_the_cache_runs_together(function, expected):
     assert _together(function, xs) == expected
     found = jaxstt.parallel_map(function, xs)
     np.testing.assert_allclose(found, jnp.stack([function(x) for x in xs]), rtol=1e-13)
+
+
+def test_a_run_that_is_not_finite_leaves_those_that_step_with_it():
+    grid = jaxstt.Grid((24, 1, 1), (4e-9, 4e-9, 4e-9))
+    m0 = jaxstt.bloch_wall(grid, 1e-8)
+
+    def run(j):
+        torque = jaxstt.ZhangLi(jnp.stack([j, 0 * j, 0 * j]), P=0.5, xi=0.05)
+        energies = (jaxstt.Exchange(1.3e-11), jaxstt.UniaxialAnisotropy(1e5))
+        llg = jaxstt.LLG(grid, Ms=8e5, alpha=0.1, energies=energies, torques=(torque,))
+        return jaxstt.evolve(llg, m0, [0.0, 5e-12], throw=False).m[-1]
+
+    js = jnp.asarray([jnp.nan, 1e12, 2e12])  # the first of the batch
+    assert _together(run, js) == 16
+    found = jax.jit(lambda js: jaxstt.parallel_map(run, js))(js)
+    single = jax.jit(run)
+    for k in (1, 2):
+        np.testing.assert_allclose(found[k], single(js[k]), rtol=0, atol=1e-13)

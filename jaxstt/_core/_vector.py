@@ -2,10 +2,11 @@
 
 Inside a right-hand side a vector field is a `Split`, three arrays, and is joined once at the end.
 As one array every cross product would join its three components to be taken apart by the next, and
-XLA computes an array that has been joined element by element, asking for each which part it belongs
-to: a wire of 256 cells takes 12 ns a cell and evaluation by that, and 4.5 ns by this (3 by hand in
-C; one pinned core, float64, jaxlib 0.10.2).  The derivatives gain as well: the transpose of taking
-a component is then the joining, and not an array of zeros around it.
+XLA computes an array that has been joined element by element, asking for each which part it is of,
+unless joining is the last that a loop does.  The derivatives gain most: the transpose of taking a
+component is then the joining, and not an array of zeros around it.  With what `once` stores, three
+tangents of the local rate of a 128 x 32 film take 6 instead of 30 of its times and the transpose 5
+instead of 31 (one pinned core, float64, jaxlib 0.10.2).
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """The Landau-Lifshitz-Gilbert equation: energies and torques put together."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import reduce
 from operator import add
 from typing import Any
@@ -116,30 +116,32 @@ class LLG(eqx.Module):
 
     def field(self, t: Array, m: Vectors) -> Vectors:
         """B, T, the sum over the energies."""
-        return self._sum(self.energies, t, m)
+        return join(self._sum(self.energies, t, m))
 
     def held_field(self, t: Array, m: Vectors) -> Vectors:
         """The part of B that takes so long that a step computes it once."""
-        return self._sum([e for e in self.energies if e.held], t, m)
+        return join(self._sum([e for e in self.energies if e.held], t, m))
 
     @property
     def holds(self) -> bool:
         """Whether there is such a part."""
         return any(e.held for e in self.energies)
 
-    def _sum(self, energies: Iterable[AbstractEnergy], t: Array, m: Vectors) -> Vectors:
-        fields = [term.field(self.grid, self.Ms, t, m) for term in energies]
-        return join(_total_of(fields, m))
+    def _sum(self, energies: Iterable[AbstractEnergy], t: Array, m: Vectors) -> Split:
+        """The sum of their fields, 0 if there is none."""
+        fields = [split(term.field(self.grid, self.Ms, t, m)) for term in energies]
+        return reduce(add, fields) if fields else split(jnp.zeros_like(m))
 
     def rate(self, t: Array, m: Vectors, held: Array | None = None) -> Vectors:
         """dm/dt, 1/s.
 
         held: the value of `held_field`, to be used instead of computing it.
         """
-        fields = [
-            e.field(self.grid, self.Ms, t, m) for e in self.energies if held is None or not e.held
-        ]
-        B = once(_total_of(fields if held is None else [*fields, held], m))
+        if held is None:
+            B = self._sum(self.energies, t, m)
+        else:
+            B = self._sum([e for e in self.energies if not e.held], t, m) + split(held)
+        B = once(B)
         n = split(m)
         R = lift(-self.gamma) * cross(n, B)
         a, b = jnp.ones_like(self.alpha), self.alpha
@@ -167,8 +169,8 @@ class LLG(eqx.Module):
 
         dm/dt -> dm/dt + gamma m x B_applied in the terms of eta and lag.
         """
-        applied = [e.field(self.grid, self.Ms, t, m) for e in self.energies if e.applied]
-        turn = lift(self.gamma) * cross(split(m), _total_of(applied, m))
+        applied = self._sum([e for e in self.energies if e.applied], t, m)
+        turn = lift(self.gamma) * cross(split(m), applied)
         return lift(lag) * cross(split(m), turn) - lift(eta) * turn
 
     def stiffness(self) -> Array:
@@ -196,11 +198,6 @@ class LLG(eqx.Module):
     def drives(self) -> list[Any]:
         """What depends on time."""
         return [drive for term in (*self.energies, *self.torques) for drive in term.drives]
-
-
-def _total_of(fields: Sequence[Vectors], m: Vectors) -> Split:
-    """The sum of the fields, 0 if there is none."""
-    return reduce(add, map(split, fields)) if fields else split(jnp.zeros_like(m))
 
 
 def _terms(name: str, terms: Any, kind: type) -> tuple:

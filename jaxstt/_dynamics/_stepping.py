@@ -127,7 +127,7 @@ def attempt(
     m, k4 = runge_kutta(llg, step, now.m, rate, now.past)
     end = step.time(jnp.ones((), m.dtype))
     held = llg.held_field(end, m) if llg.holds else None
-    k5 = stored(llg.rate(end, m, held))
+    k5 = stored(llg.rate(end, m, held))  # else the error below computes it a second time
     error = lax.stop_gradient(_ERROR * step.dt * peak(k4 - k5))
     good = error <= settings.tolerance
     after = _judged(pieces, longest, settings, now, step, error, good)

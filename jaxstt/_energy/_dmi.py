@@ -118,10 +118,10 @@ class BulkDMI(AbstractDMI):
 
 def _turn(k: int, s: float, a: Array) -> Split:
     """s e_k x a."""
-    a_ = split(a).parts
-    parts = [jnp.zeros_like(a_[0])] * 3
-    parts[(k + 1) % 3] = -s * a_[(k + 2) % 3]
-    parts[(k + 2) % 3] = s * a_[(k + 1) % 3]
+    of_a = split(a).parts
+    parts = [jnp.zeros_like(of_a[0])] * 3
+    parts[(k + 1) % 3] = -s * of_a[(k + 2) % 3]
+    parts[(k + 2) % 3] = s * of_a[(k + 1) % 3]
     return Split(*parts)
 
 

@@ -23,7 +23,7 @@ _KEPT = 32
 LONGEST_REASON = 200
 _OPTIONS: dict[str, dict[str, str | bool]] = {"cpu": {"xla_cpu_prefer_vector_width": "512"}}
 """Of the compiler.  By itself XLA takes 256 bits at most: with AVX-512 a wall is 1.4 times as fast
-(one pinned core, float64, jaxlib 0.10.2).  Where there are no such registers it changes nothing."""
+(one pinned core, float64, jaxlib 0.10.2).  It is a preference: what the CPU has not is not used."""
 
 
 class Work(NamedTuple):
