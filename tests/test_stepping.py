@@ -13,6 +13,7 @@ from diffrax import ForwardMode
 import jaxstt
 from jaxstt._dynamics import _held_step, _reverse
 from jaxstt._integrate import Piece
+from jaxstt._sweep._map import _is_jaxpr
 
 FILM = jaxstt.Grid((12, 5, 1), (5e-9, 4e-9, 3e-9))
 DEMAG = jaxstt.Demag(FILM)
@@ -210,6 +211,32 @@ def test_reverse_mode_is_forward_mode_whatever_is_kept(forward, monkeypatch, rin
     gradient = jax.jit(jax.grad(partial(_value, rtol=1e-7, atol=1e-7)))(jnp.ones(8))
     jax.clear_caches()
     np.testing.assert_allclose(gradient, forward, rtol=1e-10)
+
+
+def _selects(jaxpr, size):
+    """How many choices there are among arrays as large as the tape of a run."""
+    found = 0
+    for equation in jaxpr.eqns:
+        found += equation.primitive.name == "select_n" and equation.outvars[0].aval.size >= size
+        for part in jax.tree.leaves(list(equation.params.values()), is_leaf=_is_jaxpr):
+            found += _selects(getattr(part, "jaxpr", part), size) if _is_jaxpr(part) else 0
+    return found
+
+
+def test_batched_gradients_are_single_ones_and_copy_no_tape(monkeypatch):
+    """Runs that end after unlike numbers of steps, each with states to be computed again."""
+    monkeypatch.setattr(_reverse, "_RING", 16)
+    monkeypatch.setattr(_reverse, "_CHECKPOINTS", 4)
+    jax.clear_caches()
+    points = jnp.stack([jnp.ones(8), jnp.asarray([2.0, 1, 1, 3, 1, 1, 1, 0.4]), 0.7 * jnp.ones(8)])
+    gradient = jax.grad(partial(_value, rtol=1e-6, atol=1e-6))
+    together = jax.vmap(gradient)
+    assert _selects(jax.make_jaxpr(together)(points).jaxpr, _reverse.STEPS) == 0
+    found = jax.jit(together)(points)
+    alone = jax.jit(gradient)
+    for x, slope in zip(points, found, strict=True):
+        np.testing.assert_allclose(slope, alone(x), rtol=1e-9)
+    jax.clear_caches()
 
 
 def test_the_second_derivative_is_forward_over_reverse():

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from .._core import normalise
+from .._core import normalise, where_any
 from .._integrate import Piece
 from ._llg import LLG
 
@@ -91,11 +91,8 @@ def runge_kutta(llg: LLG, step: Step, m: Array, k1: Array, past: Any) -> tuple[A
         t = step.time(part)
         held = None
         if past is not None:
-            held = lax.cond(
-                step.full,
-                lambda: llg.held_field(t, y),
-                lambda: lax.cond(part > 0.75, lambda: extrapolated[1], lambda: extrapolated[0]),
-            )
+            near = lax.cond(part > 0.75, lambda: extrapolated[1], lambda: extrapolated[0])
+            held = where_any(step.full, lambda: llg.held_field(t, y), near)
         k = llg.rate(t, y, held)
         return (m + (dt * step_ahead) * k, total + (dt * weight) * k, k), None
 

@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from .._core import is_parameter, memory
+from .._core import is_parameter, memory, where_any, while_any
 from .._integrate import RESULTS, Piece, Pieces
 from ._held_step import NODES, SLOTS, Step, advanced, store
 from ._llg import LLG
@@ -49,7 +49,7 @@ class Kept(NamedTuple):
     taken: Taken
     """(STEPS,) each."""
     ring: tuple[Array, Any]
-    """State and held field before step n in place n % R."""
+    """State and held field before step n in place n % R; one place more, which is never read."""
     marks: tuple[Array, Any]
     """State and past fields before step i stride, in place i."""
     stride: Array
@@ -96,20 +96,22 @@ def _forward(perturbed, inputs: Inputs, settings: Settings, report: Callable):
         kept = _marked(kept, now)
         end = (now.taken // kept.stride + 1) * kept.stride
 
-        def once(both):
+        def once(both, active):
             now, kept = both
-            after, step, good = attempt(llg, pieces, longest, settings, now)
-            return after, _noted(kept, now, step, good)
+            after, step = attempt(llg, pieces, longest, settings, now, active)
+            return after, _noted(kept, now, step, active)
 
-        return lax.while_loop(
+        return while_any(
             lambda x: (x[0].piece <= target) & going(x[0]) & (x[0].taken < end), once, (now, kept)
         )
 
     def until(both, target):
         now, kept = both
         now = now._replace(tries=jnp.zeros((), jnp.int32))
-        now, kept = lax.while_loop(
-            lambda x: (x[0].piece <= target) & going(x[0]), lambda x: block(x, target), (now, kept)
+        now, kept = while_any(
+            lambda x: (x[0].piece <= target) & going(x[0]),
+            lambda x, _: block(x, target),  # which of its own changes nothing where it is at its end
+            (now, kept),
         )
         t = pieces.start[target] + pieces.length[target]
         report(t)
@@ -133,7 +135,7 @@ def _nothing(now: Going, size: Room) -> Kept:
     whole = jnp.zeros(STEPS, jnp.int32)
     return Kept(
         taken=Taken(whole, number, number, jnp.zeros(STEPS, bool)),
-        ring=(many(now.m, size.ring), many(one, size.ring)),
+        ring=(many(now.m, size.ring + 1), many(one, size.ring + 1)),
         marks=(many(now.m, size.checkpoints + 1), many(now.past, size.checkpoints + 1)),
         stride=jnp.asarray(size.ring, jnp.int32),
         count=jnp.zeros((), jnp.int32),
@@ -165,17 +167,20 @@ def _marked(kept: Kept, now: Going) -> Kept:
     return kept._replace(marks=(put(kept.marks[0], now.m), put(kept.marks[1], now.past)))
 
 
-def _noted(kept: Kept, now: Going, step: Taken, good: Array) -> Kept:
-    """With the state before a step, and its place in time if it was taken."""
-    del good  # a step that is not taken is overwritten by the next
+def _noted(kept: Kept, now: Going, step: Taken, active: Array) -> Kept:
+    """With the state before a step, and its place in time.
+
+    A step that is not taken is overwritten by the next, or stands behind the last.
+    """
     n = now.taken
     taken = jax.tree.map(lambda x, y: x.at[n].set(y.astype(x.dtype)), kept.taken, step)
     held = None if now.past is None else now.past[now.slot]
-    return kept._replace(taken=taken, ring=_ringed(kept.ring, n, now.m, held))
+    return kept._replace(taken=taken, ring=_ringed(kept.ring, n, now.m, held, active))
 
 
-def _ringed(ring: tuple, n: Array, m: Array, held: Array | None) -> tuple:
-    place = n % ring[0].shape[0]
+def _ringed(ring: tuple, n: Array, m: Array, held: Array | None, active: Any = True) -> tuple:
+    length = ring[0].shape[0] - 1
+    place = jnp.where(active, n % length, length)
 
     def put(x: Array | None, value: Array | None) -> Array | None:
         return None if x is None else lax.dynamic_update_index_in_dim(x, value, place, 0)
@@ -239,36 +244,40 @@ def _backward(kept, gradient, perturbed, inputs: Inputs, settings: Settings, rep
     parameters, rest = eqx.partition(llg, wanted)
     used, others = eqx.partition(save, perturbed.save)
     zeros = lambda tree: jax.tree.map(jnp.zeros_like, tree)  # noqa: E731
-    size = kept.ring[0].shape[0] - (NODES - 1)
+    length = kept.ring[0].shape[0] - 1
+    size = length - (NODES - 1)
     piece_of = kept.taken.piece
     saves = jnp.full(pieces.start.shape, -1, jnp.int32)
     saves = saves.at[pieces.ends].set(jnp.arange(pieces.ends.size, dtype=jnp.int32))
 
-    def again(back: Back) -> Back:
+    def again(back: Back, active: Array) -> Back:
         """The ring filled up to the state before step n."""
         mark = jnp.maximum(back.n - size - NODES + 1, 0) // kept.stride
         first = mark * kept.stride
         m = kept.marks[0][mark]
         past = None if kept.marks[1] is None else kept.marks[1][mark]
 
-        def once(carry):
+        def once(carry, active):
             n, m, past, ring = carry
-            ring = _ringed(ring, n, m, None if past is None else past[n % SLOTS])
+            ring = _ringed(ring, n, m, None if past is None else past[n % SLOTS], active)
             step = _step(_where(pieces, kept.taken, n), pieces.margin, kept.taken, n)
-            m, held = advanced(llg, step, m, past)
+            new, held = advanced(llg, step, m, past)
+            # One that has arrived goes on in the same place; its next field's slot is not in use.
             past = None if past is None else store(past, (n + 1) % SLOTS, held)
-            return n + 1, m, past, ring
+            return n + active.astype(n.dtype), jnp.where(active, new, m), past, ring
 
-        _, m, past, ring = lax.while_loop(
-            lambda carry: carry[0] < back.n, once, (first, m, past, back.ring)
+        _, m, past, ring = while_any(
+            lambda carry: active & (carry[0] < back.n), once, (first, m, past, back.ring)
         )
-        ring = _ringed(ring, back.n, m, None if past is None else past[back.n % SLOTS])
-        return back._replace(ring=ring, low=jnp.maximum(back.n - size + 1, 0))
+        held = None if past is None else past[back.n % SLOTS]
+        ring = _ringed(ring, back.n, m, held, active)
+        low = jnp.where(active, jnp.maximum(back.n - size + 1, 0), back.low)
+        return back._replace(ring=ring, low=low)
 
-    def transposed(back: Back) -> Back:
+    def transposed(back: Back, active: Array) -> Back:
         n = back.n
-        back = lax.while_loop(lambda back: n < back.low, again, back)
-        place = lambda k: jnp.maximum(k, 0) % kept.ring[0].shape[0]  # noqa: E731
+        back = while_any(lambda back: active & (n < back.low), again, back)
+        place = lambda k: jnp.maximum(k, 0) % length  # noqa: E731
         m = back.ring[0][place(n)]
         past = back.past
         if past is not None:
@@ -288,9 +297,8 @@ def _backward(kept, gradient, perturbed, inputs: Inputs, settings: Settings, rep
             held = store(held, (n + 1) % SLOTS, jnp.zeros_like(of_held))
         by_parameters, by_where, by_m, by_past = back_through((of_m, of_held))
         k = piece_of[jnp.maximum(n - jnp.arange(NODES, dtype=jnp.int32), 0)]
-        return back._replace(
+        after = back._replace(
             n=n - 1,
-            past=past,
             m=by_m,
             held=None if held is None else held + by_past,
             llg=jax.tree.map(jnp.add, back.llg, by_parameters),
@@ -298,6 +306,11 @@ def _backward(kept, gradient, perturbed, inputs: Inputs, settings: Settings, rep
             length=back.length.at[k].add(by_where.lengths).at[k[0]].add(of_end),
             save=of_save,
         )
+        # One that is through keeps what it has; fields and ring it needs no more.
+        masked = {x: getattr(after, x) for x in ("n", "m", "held", "llg", "start", "length", "save")}
+        before = {x: getattr(back, x) for x in masked}
+        masked = jax.tree.map(lambda x, y: jnp.where(active, x, y), masked, before)
+        return after._replace(past=past, **masked)
 
     def _of_saved(back: Back, m: Array) -> tuple[Array, Any, Array]:
         """The derivatives after step n with those of what was saved there."""
@@ -322,7 +335,7 @@ def _backward(kept, gradient, perturbed, inputs: Inputs, settings: Settings, rep
             by_used, by_t, by_m = back_through(some)
             return back.m + by_m, jax.tree.map(jnp.add, back.save, by_used), by_t
 
-        return lax.cond(ends & (which >= 0), add, lambda: (back.m, back.save, nothing))
+        return where_any(ends & (which >= 0), add, (back.m, back.save, nothing))
 
     count = kept.count
     held = None if kept.ring[1] is None else jnp.zeros((SLOTS, *m0.shape), m0.dtype)
@@ -330,7 +343,7 @@ def _backward(kept, gradient, perturbed, inputs: Inputs, settings: Settings, rep
     if kept.ring[1] is not None:
         # Before the last step: its latest fields, by their slots.  The oldest comes in the loop.
         n = count - 1 - jnp.arange(NODES, dtype=jnp.int32)
-        latest = kept.ring[1][jnp.maximum(n, 0) % kept.ring[1].shape[0]]
+        latest = kept.ring[1][jnp.maximum(n, 0) % length]
         past = jnp.zeros((SLOTS, *m0.shape), m0.dtype).at[n % SLOTS].set(latest)
     back = Back(
         n=count - 1,
@@ -344,7 +357,7 @@ def _backward(kept, gradient, perturbed, inputs: Inputs, settings: Settings, rep
         length=jnp.zeros_like(pieces.length),
         save=zeros(used),
     )
-    back = lax.while_loop(lambda back: back.n >= 0, transposed, back)
+    back = while_any(lambda back: back.n >= 0, transposed, back)
     by_m0 = back.m
     if back.held is not None:  # all past fields were those of m0
         total = jnp.sum(back.held, axis=0)

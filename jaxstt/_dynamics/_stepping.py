@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from .._core import peak, stored
+from .._core import peak, stored, where_any, while_any
 from .._integrate import RESULTS, Piece, Pieces
 from ._held_step import SLOTS, Step, runge_kutta, store
 from ._llg import LLG
@@ -111,9 +112,9 @@ def begin(llg: LLG, m0: Array, pieces: Pieces, longest: Array) -> Going:
 
 
 def attempt(
-    llg: LLG, pieces: Pieces, longest: Array, settings: Settings, now: Going
-) -> tuple[Going, Taken, Array]:
-    """(after one more step, or a shorter one wished for; the step; whether it was taken)."""
+    llg: LLG, pieces: Pieces, longest: Array, settings: Settings, now: Going, active: Array
+) -> tuple[Going, Taken]:
+    """(after one more step, or a shorter one wished for; the step).  Unless active, as it was."""
     piece = pieces[now.piece]
     step = lax.stop_gradient(_planned(llg, piece, longest, now))
     # Its lengths in seconds depend on the times of the run, those in reduced time on nothing.
@@ -123,21 +124,22 @@ def attempt(
         held = None if now.past is None else now.past[now.slot]
         zero = jnp.zeros((), now.m.dtype)
         fresh = lambda: llg.rate(step.time(zero), now.m, held)  # noqa: E731
-        rate = lax.cond(now.s == 0, fresh, lambda: rate)
+        rate = where_any(now.s == 0, fresh, rate)
     m, k4 = runge_kutta(llg, step, now.m, rate, now.past)
     end = step.time(jnp.ones((), m.dtype))
     held = llg.held_field(end, m) if llg.holds else None
     k5 = stored(llg.rate(end, m, held))  # else the error below computes it a second time
     error = lax.stop_gradient(_ERROR * step.dt * peak(k4 - k5))
-    good = error <= settings.tolerance
+    good = (error <= settings.tolerance) & active
     after = _judged(pieces, longest, settings, now, step, error, good)
+    after = jax.tree.map(lambda new, old: jnp.where(active, new, old), after, now)
     after = after._replace(
         m=jnp.where(good, m, now.m),
         rate=jnp.where(good, k5, rate),
         # A step that is not taken leaves it in the one slot that is not in use.
         past=None if held is None else store(now.past, (now.taken + 1) % SLOTS, held),
     )
-    return after, Taken(now.piece, step.start, step.length, step.full), good
+    return after, Taken(now.piece, step.start, step.length, step.full)
 
 
 def _planned(llg: LLG, piece: Piece, longest: Array, now: Going) -> Step:
@@ -207,9 +209,9 @@ def run(
     longest = longest_step(llg, m0.dtype)
 
     def until(now: Going, target: Array) -> tuple[Going, Any]:
-        now = lax.while_loop(
+        now = while_any(
             lambda now: (now.piece <= target) & (now.result == RESULTS.successful),
-            lambda now: attempt(llg, pieces, longest, settings, now)[0],
+            lambda now, active: attempt(llg, pieces, longest, settings, now, active)[0],
             now._replace(tries=jnp.zeros((), jnp.int32)),
         )
         t = pieces.start[target] + pieces.length[target]

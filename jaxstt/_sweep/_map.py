@@ -27,7 +27,8 @@ def parallel_map(function: Callable[[Any], Any], xs: Any) -> Any:
     An accelerator takes up to 1024 at once.  What runs together waits for the slowest: put next to
     each other what is alike.
 
-    Differentiable as `function` is.
+    Differentiable as `function` is; put what you differentiate within jit: JAX compiles a map over
+    several devices anew at each call outside of it.
 
     The results are put together within the program.  There XLA lets one CPU device wait for another
     for 40 s, then it ends the process: also if `function` raises on one of them.  For runs that
@@ -52,7 +53,7 @@ def parallel_map(function: Callable[[Any], Any], xs: Any) -> Any:
         y = y.reshape(len(devices), rounds, *y.shape[1:]).swapaxes(0, 1)
         return y.reshape(rounds * len(devices), *y.shape[2:])[:count]
 
-    return jax.tree.map(collect, map_on(devices, function)(jax.tree.map(deal, xs)))
+    return jax.tree.map(collect, jax.jit(map_on(devices, function))(jax.tree.map(deal, xs)))
 
 
 def map_on(devices: list[Any], function: Callable[[Any], Any]) -> Callable[[Any], Any]:
