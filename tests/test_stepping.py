@@ -11,9 +11,8 @@ import pytest
 from diffrax import ForwardMode
 
 import jaxstt
-from jaxstt._dynamics import _held_step, _reverse
+from jaxstt._dynamics import _held_step, _kept
 from jaxstt._integrate import Piece
-from jaxstt._sweep._map import _is_jaxpr
 
 FILM = jaxstt.Grid((12, 5, 1), (5e-9, 4e-9, 3e-9))
 DEMAG = jaxstt.Demag(FILM)
@@ -205,8 +204,8 @@ def test_forward_mode_is_the_slope(forward):
 @pytest.mark.parametrize("ring, marks", [(1024, 64), (16, 64), (16, 4)])
 def test_reverse_mode_is_forward_mode_whatever_is_kept(forward, monkeypatch, ring, marks):
     """All states in the ring; one checkpoint for each filling; checkpoints thinned out."""
-    monkeypatch.setattr(_reverse, "_RING", ring)
-    monkeypatch.setattr(_reverse, "_CHECKPOINTS", marks)
+    monkeypatch.setattr(_kept, "_RING", ring)
+    monkeypatch.setattr(_kept, "_CHECKPOINTS", marks)
     jax.clear_caches()
     gradient = jax.jit(jax.grad(partial(_value, rtol=1e-7, atol=1e-7)))(jnp.ones(8))
     jax.clear_caches()
@@ -218,20 +217,21 @@ def _selects(jaxpr, size):
     found = 0
     for equation in jaxpr.eqns:
         found += equation.primitive.name == "select_n" and equation.outvars[0].aval.size >= size
-        for part in jax.tree.leaves(list(equation.params.values()), is_leaf=_is_jaxpr):
-            found += _selects(getattr(part, "jaxpr", part), size) if _is_jaxpr(part) else 0
+        is_jaxpr = lambda x: hasattr(x, "eqns") or hasattr(x, "jaxpr")  # noqa: E731
+        for part in jax.tree.leaves(list(equation.params.values()), is_leaf=is_jaxpr):
+            found += _selects(getattr(part, "jaxpr", part), size) if is_jaxpr(part) else 0
     return found
 
 
 def test_batched_gradients_are_single_ones_and_copy_no_tape(monkeypatch):
     """Runs that end after unlike numbers of steps, each with states to be computed again."""
-    monkeypatch.setattr(_reverse, "_RING", 16)
-    monkeypatch.setattr(_reverse, "_CHECKPOINTS", 4)
+    monkeypatch.setattr(_kept, "_RING", 16)
+    monkeypatch.setattr(_kept, "_CHECKPOINTS", 4)
     jax.clear_caches()
     points = jnp.stack([jnp.ones(8), jnp.asarray([2.0, 1, 1, 3, 1, 1, 1, 0.4]), 0.7 * jnp.ones(8)])
     gradient = jax.grad(partial(_value, rtol=1e-6, atol=1e-6))
     together = jax.vmap(gradient)
-    assert _selects(jax.make_jaxpr(together)(points).jaxpr, _reverse.STEPS) == 0
+    assert _selects(jax.make_jaxpr(together)(points).jaxpr, _kept.STEPS) == 0
     found = jax.jit(together)(points)
     alone = jax.jit(gradient)
     for x, slope in zip(points, found, strict=True):
@@ -254,8 +254,8 @@ def test_what_is_kept_fits_a_quarter_of_the_memory(monkeypatch):
     m0 = jnp.zeros((3, 64, 64, 1))
     size = m0.size * m0.dtype.itemsize
     for have in (2e8, 1e9, 4e9):
-        monkeypatch.setattr(_reverse, "memory", lambda have=have: int(have))
-        room = _reverse.room(m0, holds=True)
+        monkeypatch.setattr(_kept, "memory", lambda have=have: int(have))
+        room = _kept.room(m0, holds=True)
         kept = room.ring * 2 + (room.checkpoints + 1) * (1 + _held_step.SLOTS)
         assert kept * size <= 0.26 * have
         assert room.ring >= 100

@@ -17,6 +17,7 @@ from ._files import write_whole as write_whole
 from ._kinds import Kind as Kind
 from ._kinds import check_kind as check_kind
 from ._linear import linear as linear
+from ._linear import spread as spread
 from ._loop import where_any as where_any
 from ._loop import while_any as while_any
 from ._memory import memory as memory

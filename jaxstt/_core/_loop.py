@@ -22,9 +22,7 @@ def _any_of_batch(size: int, batched: list[bool], going: Array) -> tuple[Array, 
     return _any(jnp.any(going, axis=0)), False
 
 
-def while_any(
-    going: Callable[[T], Array], body: Callable[[T, Array], T], start: T
-) -> T:
+def while_any(going: Callable[[T], Array], body: Callable[[T, Array], T], start: T) -> T:
     """`lax.while_loop` whose body is told whether its own run still goes; if not, it must change
     nothing.
 

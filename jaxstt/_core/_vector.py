@@ -18,6 +18,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from ._linear import components, spread
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -62,15 +64,20 @@ class Split:
 
 def _factor(split: Split, other: Any) -> Any:
     """What may stand beside a `Split`: nothing else than that broadcasts over its components."""
-    shape = () if isinstance(other, Split) else jnp.shape(other)
+    if isinstance(other, Split):
+        return other
+    shape = jnp.shape(other)
     if shape and (len(shape) != split.x.ndim or shape[0] != 1):
         raise TypeError(f"a field beside a Split must be lifted: (1, ...), got shape {shape}")
-    return other
+    return spread(other, split.x.shape) if isinstance(other, Array) else other
 
 
 def split(a: Array | Split) -> Split:
     """The components of (3, ...), each (1, ...)."""
-    return a if isinstance(a, Split) else Split(*lax.split(jnp.asarray(a), (1, 1, 1), axis=0))
+    if isinstance(a, Split):
+        return a
+    a = jnp.asarray(a)
+    return Split(*components(a))
 
 
 def join(a: Split) -> Array:
@@ -114,6 +121,6 @@ def peak(x: Array) -> Array:
 
 def normalise(m: Array) -> Array:
     """m/|m| cell by cell; cells with m = 0 (vacuum) stay 0."""
-    square = dot(m, m)
+    n, square = split(m), dot(m, m)
     empty = square == 0
-    return m * lift(jnp.where(empty, 0.0, 1 / jnp.sqrt(jnp.where(empty, 1.0, square))))
+    return join(n * lift(jnp.where(empty, 0.0, 1 / jnp.sqrt(jnp.where(empty, 1.0, square)))))

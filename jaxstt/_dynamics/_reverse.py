@@ -1,20 +1,12 @@
 """Reverse-mode derivative of the default loop: states kept where they fit, else computed again.
 
-Forwards, with n the number of steps taken:
-
-- of every step its place in time is kept (`Taken`, a few numbers), so that it can be repeated
-  without asking again how long it should be;
-- state and held field of the last R steps, in a ring;
-- every `stride` steps a checkpoint: the state and the past fields.  There is room for C of them;
-  when they are full every other one is dropped and the stride doubled.
-
-Backwards the steps are transposed one by one.  Where the ring does not reach, the run is repeated
+Forwards, states and places in time are kept (_kept.py, for R and C).  Backwards, the steps are
+transposed one by one (_transposed_step.py).  Where the ring does not reach, the run is repeated
 from the checkpoint before, and the ring filled anew.  A run of N <= R steps is never repeated; one
 of N <= R C is once, with memory for R + 3 C states: for a given memory that is N of the order of
 its square.  Longer runs are repeated more than once, about N/(2 R C) times; they never fail.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -23,38 +15,13 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from .._core import is_parameter, memory, where_any, while_any
+from .._core import is_parameter, normalise, where_any, while_any
 from .._integrate import RESULTS, Piece, Pieces
+from . import _transposed_step as transposed_step
 from ._held_step import NODES, SLOTS, Step, advanced, store
+from ._kept import STEPS, Kept, marked, noted, nothing, ringed, room
 from ._llg import LLG
 from ._stepping import End, Going, Settings, Taken, attempt, begin, longest_step, run
-
-STEPS = 2**20
-"""Whose place in time is kept; a longer run has no reverse-mode derivative."""
-_RING, _CHECKPOINTS = 1024, 64
-_SHARE = 0.25
-"""Of the memory, for states that are kept."""
-
-
-class Room(NamedTuple):
-    """How many states are kept; static."""
-
-    ring: int
-    checkpoints: int
-
-
-class Kept(NamedTuple):
-    """What is kept of a run."""
-
-    taken: Taken
-    """(STEPS,) each."""
-    ring: tuple[Array, Any]
-    """State and held field before step n in place n % R; one place more, which is never read."""
-    marks: tuple[Array, Any]
-    """State and past fields before step i stride, in place i."""
-    stride: Array
-    count: Array
-    """Steps taken."""
 
 
 class Inputs(NamedTuple):
@@ -64,16 +31,6 @@ class Inputs(NamedTuple):
     m0: Array
     pieces: Pieces
     save: Callable
-
-
-def room(m0: Array, holds: bool) -> Room:
-    """What a quarter of the memory has room for, and no more than pays."""
-    each = m0.size * m0.dtype.itemsize
-    have = memory()
-    states = math.inf if have is None else _SHARE * have / each
-    ring = int(min(_RING, max(16, 0.5 * states / (2 if holds else 1))))
-    marks = int(min(_CHECKPOINTS, max(4, 0.5 * states / (1 + SLOTS if holds else 1))))
-    return Room(ring, marks + marks % 2)
 
 
 @eqx.filter_custom_vjp
@@ -93,13 +50,13 @@ def _forward(perturbed, inputs: Inputs, settings: Settings, report: Callable):
     def block(both: tuple[Going, Kept], target: Array) -> tuple[Going, Kept]:
         """Up to the next checkpoint or the end of a piece."""
         now, kept = both
-        kept = _marked(kept, now)
+        kept = marked(kept, now)
         end = (now.taken // kept.stride + 1) * kept.stride
 
         def once(both, active):
             now, kept = both
             after, step = attempt(llg, pieces, longest, settings, now, active)
-            return after, _noted(kept, now, step, active)
+            return after, noted(kept, now, step, active)
 
         return while_any(
             lambda x: (x[0].piece <= target) & going(x[0]) & (x[0].taken < end), once, (now, kept)
@@ -110,7 +67,9 @@ def _forward(perturbed, inputs: Inputs, settings: Settings, report: Callable):
         now = now._replace(tries=jnp.zeros((), jnp.int32))
         now, kept = while_any(
             lambda x: (x[0].piece <= target) & going(x[0]),
-            lambda x, _: block(x, target),  # which of its own changes nothing where it is at its end
+            lambda x, _: block(
+                x, target
+            ),  # which of its own changes nothing where it is at its end
             (now, kept),
         )
         t = pieces.start[target] + pieces.length[target]
@@ -118,74 +77,12 @@ def _forward(perturbed, inputs: Inputs, settings: Settings, report: Callable):
         return (now, kept), save(t, now.m)
 
     now = begin(llg, m0, pieces, longest)
-    (now, kept), saved = lax.scan(until, (now, _nothing(now, size)), pieces.ends)
+    (now, kept), saved = lax.scan(until, (now, nothing(now, size)), pieces.ends)
     over = (
         (now.taken >= STEPS) & (now.result == RESULTS.successful) & (now.piece <= pieces.ends[-1])
     )
     result = RESULTS.where(over, RESULTS.max_steps_reached, now.result)
     return (saved, End(now.taken, now.rejected, result)), kept._replace(count=now.taken)
-
-
-def _nothing(now: Going, size: Room) -> Kept:
-    def many(x: Any, count: int) -> Any:
-        return None if x is None else jnp.zeros((count, *x.shape), x.dtype)
-
-    one = None if now.past is None else now.past[0]
-    number = jnp.zeros(STEPS, now.m.dtype)
-    whole = jnp.zeros(STEPS, jnp.int32)
-    return Kept(
-        taken=Taken(whole, number, number, jnp.zeros(STEPS, bool)),
-        ring=(many(now.m, size.ring + 1), many(one, size.ring + 1)),
-        marks=(many(now.m, size.checkpoints + 1), many(now.past, size.checkpoints + 1)),
-        stride=jnp.asarray(size.ring, jnp.int32),
-        count=jnp.zeros((), jnp.int32),
-    )
-
-
-def _marked(kept: Kept, now: Going) -> Kept:
-    """With a checkpoint, if it is time for one."""
-    room_for = kept.marks[0].shape[0] - 1
-
-    def thinned(kept: Kept) -> Kept:
-        half = jnp.arange(room_for // 2, dtype=jnp.int32)
-
-        def thin(x: Array | None) -> Array | None:
-            return None if x is None else x.at[half].set(x[2 * half])
-
-        return kept._replace(
-            marks=(thin(kept.marks[0]), thin(kept.marks[1])), stride=2 * kept.stride
-        )
-
-    # A loop and no branch: XLA leaves what a loop does not touch in its place.
-    kept = lax.while_loop(lambda kept: now.taken >= room_for * kept.stride, thinned, kept)
-    due = now.taken % kept.stride == 0
-    place = jnp.where(due, now.taken // kept.stride, room_for)  # the last one is never read
-
-    def put(x: Array | None, value: Array | None) -> Array | None:
-        return None if x is None else lax.dynamic_update_index_in_dim(x, value, place, 0)
-
-    return kept._replace(marks=(put(kept.marks[0], now.m), put(kept.marks[1], now.past)))
-
-
-def _noted(kept: Kept, now: Going, step: Taken, active: Array) -> Kept:
-    """With the state before a step, and its place in time.
-
-    A step that is not taken is overwritten by the next, or stands behind the last.
-    """
-    n = now.taken
-    taken = jax.tree.map(lambda x, y: x.at[n].set(y.astype(x.dtype)), kept.taken, step)
-    held = None if now.past is None else now.past[now.slot]
-    return kept._replace(taken=taken, ring=_ringed(kept.ring, n, now.m, held, active))
-
-
-def _ringed(ring: tuple, n: Array, m: Array, held: Array | None, active: Any = True) -> tuple:
-    length = ring[0].shape[0] - 1
-    place = jnp.where(active, n % length, length)
-
-    def put(x: Array | None, value: Array | None) -> Array | None:
-        return None if x is None else lax.dynamic_update_index_in_dim(x, value, place, 0)
-
-    return put(ring[0], m), put(ring[1], held)
 
 
 class Where(NamedTuple):
@@ -243,9 +140,10 @@ def _backward(kept, gradient, perturbed, inputs: Inputs, settings: Settings, rep
     wanted = jax.tree.map(lambda a, b: a and b, perturbed.llg, is_parameter_leaves(llg))
     parameters, rest = eqx.partition(llg, wanted)
     used, others = eqx.partition(save, perturbed.save)
+    timed = any(jax.tree.leaves(perturbed.pieces))
     zeros = lambda tree: jax.tree.map(jnp.zeros_like, tree)  # noqa: E731
-    length = kept.ring[0].shape[0] - 1
-    size = length - (NODES - 1)
+    places = kept.ring[0].shape[0] - 1
+    size = places - (NODES - 1)
     piece_of = kept.taken.piece
     saves = jnp.full(pieces.start.shape, -1, jnp.int32)
     saves = saves.at[pieces.ends].set(jnp.arange(pieces.ends.size, dtype=jnp.int32))
@@ -259,7 +157,7 @@ def _backward(kept, gradient, perturbed, inputs: Inputs, settings: Settings, rep
 
         def once(carry, active):
             n, m, past, ring = carry
-            ring = _ringed(ring, n, m, None if past is None else past[n % SLOTS], active)
+            ring = ringed(ring, n, m, None if past is None else past[n % SLOTS], active)
             step = _step(_where(pieces, kept.taken, n), pieces.margin, kept.taken, n)
             new, held = advanced(llg, step, m, past)
             # One that has arrived goes on in the same place; its next field's slot is not in use.
@@ -270,44 +168,55 @@ def _backward(kept, gradient, perturbed, inputs: Inputs, settings: Settings, rep
             lambda carry: active & (carry[0] < back.n), once, (first, m, past, back.ring)
         )
         held = None if past is None else past[back.n % SLOTS]
-        ring = _ringed(ring, back.n, m, held, active)
+        ring = ringed(ring, back.n, m, held, active)
         low = jnp.where(active, jnp.maximum(back.n - size + 1, 0), back.low)
         return back._replace(ring=ring, low=low)
 
     def transposed(back: Back, active: Array) -> Back:
         n = back.n
         back = while_any(lambda back: active & (n < back.low), again, back)
-        place = lambda k: jnp.maximum(k, 0) % length  # noqa: E731
+        place = lambda k: jnp.maximum(k, 0) % places  # noqa: E731
         m = back.ring[0][place(n)]
         past = back.past
         if past is not None:
             oldest = n - (NODES - 1)
             past = store(past, oldest % SLOTS, back.ring[1][place(oldest)])
 
-        def forth(parameters, where, m, past):
-            step = _step(where, pieces.margin, kept.taken, n)
-            return advanced(eqx.combine(parameters, rest), step, m, past)
+        llg_of = lambda parameters: eqx.combine(parameters, rest)  # noqa: E731
+        where, full = _where(pieces, kept.taken, n), kept.taken.full[n]
 
-        where = _where(pieces, kept.taken, n)
-        (new, _), back_through = jax.vjp(forth, parameters, where, m, past)
-        of_m, of_save, of_end = _of_saved(back, new)
+        def of_step(where):
+            step = _step(where, pieces.margin, kept.taken, n)
+            return transposed_step.numbers(step, m.dtype, past is not None)
+
+        x, back_to_where = jax.vjp(of_step, where)
+        stages = transposed_step.forth(llg, full, x, m, past)
+        of_m, of_save, of_end = _of_saved(back, normalise(stages.total))
         of_held, held = None, back.held
         if held is not None:
             of_held = held[(n + 1) % SLOTS]
-            held = store(held, (n + 1) % SLOTS, jnp.zeros_like(of_held))
-        by_parameters, by_where, by_m, by_past = back_through((of_m, of_held))
-        k = piece_of[jnp.maximum(n - jnp.arange(NODES, dtype=jnp.int32), 0)]
+        by = transposed_step.back(llg_of, parameters, full, x, past, stages, of_m, of_held, timed)
+        if held is not None and by.past is not None:
+            held = store(held, (n + 1) % SLOTS, jnp.zeros_like(m)) + by.past
+        start, length = back.start, back.length
+        if timed:
+            (by_where,) = back_to_where(by.numbers)
+            k = piece_of[jnp.maximum(n - jnp.arange(NODES, dtype=jnp.int32), 0)]
+            start = start.at[k[0]].add(by_where.start + of_end)
+            length = length.at[k].add(by_where.lengths).at[k[0]].add(of_end)
         after = back._replace(
             n=n - 1,
-            m=by_m,
-            held=None if held is None else held + by_past,
-            llg=jax.tree.map(jnp.add, back.llg, by_parameters),
-            start=back.start.at[k[0]].add(by_where.start + of_end),
-            length=back.length.at[k].add(by_where.lengths).at[k[0]].add(of_end),
+            m=by.m,
+            held=held,
+            llg=jax.tree.map(jnp.add, back.llg, by.parameters),
+            start=start,
+            length=length,
             save=of_save,
         )
         # One that is through keeps what it has; fields and ring it needs no more.
-        masked = {x: getattr(after, x) for x in ("n", "m", "held", "llg", "start", "length", "save")}
+        masked = {
+            x: getattr(after, x) for x in ("n", "m", "held", "llg", "start", "length", "save")
+        }
         before = {x: getattr(back, x) for x in masked}
         masked = jax.tree.map(lambda x, y: jnp.where(active, x, y), masked, before)
         return after._replace(past=past, **masked)
@@ -343,7 +252,7 @@ def _backward(kept, gradient, perturbed, inputs: Inputs, settings: Settings, rep
     if kept.ring[1] is not None:
         # Before the last step: its latest fields, by their slots.  The oldest comes in the loop.
         n = count - 1 - jnp.arange(NODES, dtype=jnp.int32)
-        latest = kept.ring[1][jnp.maximum(n, 0) % length]
+        latest = kept.ring[1][jnp.maximum(n, 0) % places]
         past = jnp.zeros((SLOTS, *m0.shape), m0.dtype).at[n % SLOTS].set(latest)
     back = Back(
         n=count - 1,

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._core import ArrayLike, Kind, Vectors, dot, is_concrete, join, leaf, lift, split
+from .._core import ArrayLike, Kind, Vectors, dot, is_concrete, join, leaf, lift, split, spread
 from .._mesh import Grid
 from ..constants import MU_0
 from ._base import AbstractEnergy, inverse
@@ -41,7 +41,9 @@ class UniaxialAnisotropy(AbstractEnergy):
 
     def field(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
         a = split(self.axis[:, None, None, None])
-        return join(lift(2 * self.K * inverse(Ms) * dot(a, m)) * a)
+        along = lift(dot(a, m))
+        strength = spread(lift(2 * self.K * inverse(Ms)), along.shape)
+        return join(strength * along * a)
 
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
         return 2 * jnp.max(jnp.abs(self.K * inverse(Ms)))

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from .._core import ArrayLike, Kind, Vectors, check_size, leaf, lift
+from .._core import ArrayLike, Kind, Vectors, check_size, join, leaf, lift, split
 from .._mesh import Grid, active_axes, check_order, diffusion, laplacian
 from ._base import AbstractEnergy, inverse
 
@@ -48,8 +48,8 @@ class Exchange(AbstractEnergy):
 
     def field(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
         if self.A.ndim:
-            return lift(2 * inverse(Ms)) * diffusion(grid, self.A, m)
-        return lift(2 * self.A * inverse(Ms)) * laplacian(grid, m, self.order)
+            return join(lift(2 * inverse(Ms)) * split(diffusion(grid, self.A, m)))
+        return join(lift(2 * self.A * inverse(Ms)) * split(laplacian(grid, m, self.order)))
 
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
         largest = 4 if self.order == 2 else 16 / 3

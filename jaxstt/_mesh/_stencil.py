@@ -4,10 +4,13 @@ A cell without a neighbour (free surface, edge of the mask) meets its own copy, 
 normal to the surface and the exchange flux through it vanishes.
 """
 
+from typing import Any
+
 import jax.numpy as jnp
 from jax import Array, lax
+from jax.extend.core import Primitive
 
-from .._core import Vectors, dot, lift, linear, once
+from .._core import Split, Vectors, dot, lift, linear, once, split
 from ._grid import Grid
 
 
@@ -44,18 +47,66 @@ def neighbours(grid: Grid, m: Array, axis: int) -> tuple[Array, Array]:
     lower, upper = (
         _shift.bind(m, axis=axis - 3, step=step, wraps=grid.periodic[axis]) for step in (-1, 1)
     )
-    if grid.mask is not None:
-        wall = [(0, 0)] * 3
-        wall[axis] = (1, 1)
-        mode = "wrap" if grid.periodic[axis] else "edge"
-        solid = jnp.pad(grid.mask, wall, mode=mode)
-        # A cell of vacuum meets its own copy too, or the magnet beside it would set it in motion.
-        below = grid.mask & lax.slice_in_dim(solid, 0, n, axis=axis)
-        above = grid.mask & lax.slice_in_dim(solid, 2, n + 2, axis=axis)
-        shape = (1,) * (m.ndim - 3) + grid.shape
-        lower = jnp.where(below.reshape(shape), lower, m)
-        upper = jnp.where(above.reshape(shape), upper, m)
+    for below, above in _inside(grid, axis, m.ndim):
+        lower, upper = jnp.where(below, lower, m), jnp.where(above, upper, m)
     return lower, upper
+
+
+def _inside(grid: Grid, axis: int, ndim: int) -> list[tuple[Array, Array]]:
+    """Of a grid with a mask: where the cells below and above are the magnet's, as the cell is.
+
+    A cell of vacuum meets its own copy too, or the magnet beside it would set it in motion.
+    """
+    if grid.mask is None:
+        return []
+    n, wall = grid.shape[axis], [(0, 0)] * 3
+    wall[axis] = (1, 1)
+    solid = jnp.pad(grid.mask, wall, mode="wrap" if grid.periodic[axis] else "edge")
+    below = grid.mask & lax.slice_in_dim(solid, 0, n, axis=axis)
+    above = grid.mask & lax.slice_in_dim(solid, 2, n + 2, axis=axis)
+    shape = (1,) * (ndim - 3) + grid.shape
+    return [(below.reshape(shape), above.reshape(shape))]
+
+
+def _pair(m: Array, inside: tuple, axis: int, own: int, wraps: bool) -> tuple[Array, Array]:
+    """The values one cell down and up; where there is no such cell `own` times the cell's own."""
+    n, axis = m.shape[axis], axis % m.ndim
+    first, last = (lax.slice_in_dim(m, i, i + 1, axis=axis) for i in (0, n - 1))
+    ends = (last, first) if wraps else (own * first, own * last)
+    padded = once(jnp.concatenate([ends[0], m, ends[1]], axis))
+    lower, upper = (lax.slice_in_dim(padded, i, i + n, axis=axis) for i in (0, 2))
+    if inside:
+        lower = jnp.where(inside[0], lower, own * m)
+        upper = jnp.where(inside[1], upper, own * m)
+    return lower, upper
+
+
+def _second(m: Array, *inside: Array, axis: int, wraps: bool) -> Array:
+    lower, upper = _pair(m, inside, axis, 1, wraps)
+    return (lower - m) + (upper - m)
+
+
+def _central(m: Array, *inside: Array, axis: int, own: int, wraps: bool) -> Array:
+    """upper - lower; `own` as in `_pair`."""
+    lower, upper = _pair(m, inside, axis, own, wraps)
+    return upper - lower
+
+
+def _central_back(ct: Array, *inside: Array, own: int, **static: Any) -> Array:
+    # Inside, up and down change places.  At an end +own on the diagonal stays, where the minus
+    # before the whole would turn it.
+    return -_central_p.bind(ct, *inside, own=-own, **static)
+
+
+_second_p = linear(
+    "jaxstt_second", _second, lambda ct, *x, **static: _second_p.bind(ct, *x, **static)
+)
+_central_p = linear("jaxstt_central", _central, _central_back)
+
+
+def _along(primitive: Primitive, grid: Grid, m: Array, axis: int, **static: Any) -> Array:
+    inside = [x for both in _inside(grid, axis, m.ndim) for x in both]
+    return primitive.bind(m, *inside, axis=axis - 3, wraps=grid.periodic[axis], **static)
 
 
 def active_axes(grid: Grid) -> tuple[int, ...]:
@@ -65,8 +116,7 @@ def active_axes(grid: Grid) -> tuple[int, ...]:
 
 def second_difference(grid: Grid, m: Array, axis: int) -> Array:
     """m[i-1] - 2 m + m[i+1]."""
-    lower, upper = neighbours(grid, m, axis)
-    return (lower - m) + (upper - m)
+    return jnp.zeros_like(m) if grid.shape[axis] == 1 else _along(_second_p, grid, m, axis)
 
 
 def difference(grid: Grid, m: Vectors, axis: int) -> Vectors:
@@ -74,16 +124,7 @@ def difference(grid: Grid, m: Vectors, axis: int) -> Vectors:
 
     For energies of pairs of cells, where a pair with vacuum is missing; `neighbours` has copies.
     """
-    n, mode = grid.shape[axis], "wrap" if grid.periodic[axis] else "constant"
-    solid = None if grid.mask is None else lift(grid.mask)
-    if solid is not None:
-        m = jnp.where(solid, m, 0.0)
-    width = [(0, 0)] * 4
-    width[axis + 1] = (1, 1)
-    padded = once(jnp.pad(m, width, mode=mode))
-    upper = lax.slice_in_dim(padded, 2, n + 2, axis=axis + 1)
-    change = upper - lax.slice_in_dim(padded, 0, n, axis=axis + 1)
-    return change if solid is None else jnp.where(solid, change, 0.0)
+    return _along(_central_p, grid, m, axis, own=0)
 
 
 def open_faces(grid: Grid, axis: int) -> Array:
@@ -158,15 +199,14 @@ def gradient(grid: Grid, m: Vectors, axis: int, order: int = 2) -> Vectors:
         return jnp.zeros_like(m)
     if order == 4:
         m = m - second_difference(grid, m, axis) / 6
-    lower, upper = neighbours(grid, m, axis)
-    return (upper - lower) * (0.5 / grid.spacing[axis])
+    return _along(_central_p, grid, m, axis, own=1) * (0.5 / grid.spacing[axis])
 
 
-def directional(grid: Grid, u: Array, m: Vectors, order: int = 2) -> Vectors:
+def directional(grid: Grid, u: Array, m: Vectors, order: int = 2) -> Split:
     """(u.grad)m = sum_i u_i d_i m; u is (3, 1, 1, 1) or (3, nx, ny, nz)."""
-    total = jnp.zeros_like(m)
+    total = split(jnp.zeros_like(m))
     for axis in active_axes(grid):
-        total = total + lift(u[axis]) * gradient(grid, m, axis, order)
+        total = total + lift(u[axis]) * split(gradient(grid, m, axis, order))
     return total
 
 

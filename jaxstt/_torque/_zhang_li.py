@@ -127,7 +127,7 @@ class ZhangLi(AbstractTorque):
 
     def rate(self, grid: Grid, Ms: Array, t: Array, m: Vectors) -> Vectors:
         strength = VELOCITY_PER_MOMENT / (1 + self.xi**2) * inverse(Ms)
-        w = split(directional(grid, lift(strength) * self._polarised(t, m), m, self.order))
+        w = directional(grid, lift(strength) * self._polarised(t, m), m, self.order)
         n = split(m)
         w = w - n * lift(dot(n, w))  # on a grid (u.grad)m is not exactly perpendicular to m
         return join(w - lift(self.xi) * cross(n, w))
