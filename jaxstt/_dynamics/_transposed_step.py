@@ -167,5 +167,7 @@ def back(
             of_mix = jnp.stack([jnp.stack([jnp.vdot(f, old) for old in past]) for f in each])
         shares = zip(*x.mix, strict=True)
         of_past = jnp.stack([sum(w * f for w, f in zip(ws, each, strict=True)) for ws in shares])
-    by_numbers = Numbers(of_t, of_end, of_dt, of_mix) if timed else None
+    by_numbers = None
+    if of_t is not None and of_dt is not None:
+        by_numbers = Numbers(of_t, of_end, of_dt, of_mix)
     return Back(of_parameters, by_numbers, of_m, of_past)
