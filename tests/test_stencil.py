@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jaxstt
-from jaxstt._core import cross
+from jaxstt._core import cross, spread
 from jaxstt._mesh import _stencil
 
 
@@ -64,3 +64,67 @@ def test_vacuum_stays_empty_and_differentiable():
 def test_cross_is_right_handed():
     x, y = jnp.eye(3)[0][:, None, None, None], jnp.eye(3)[1][:, None, None, None]
     np.testing.assert_array_equal(cross(x, y)[:, 0, 0, 0], [0, 0, 1])
+
+
+def _matrix(what, mask, axis, wraps):
+    """By the definition, cell by cell."""
+    shape, n = mask.shape, mask.size
+    number = np.arange(n).reshape(shape)
+    rows = np.zeros((n, n))
+    for cell in np.ndindex(*shape):
+        here = number[cell]
+        for sign in (-1, 1):
+            other = list(cell)
+            other[axis] += sign
+            inside = wraps or 0 <= other[axis] < shape[axis]
+            other[axis] %= shape[axis]
+            met = inside and mask[cell] and mask[tuple(other)]
+            there = number[tuple(other)] if met else here
+            if what == "second":
+                rows[here, there] += 1
+                rows[here, here] -= 1
+            elif what == "central" or met:
+                rows[here, there] += sign
+    return rows
+
+
+@pytest.mark.parametrize("what", ["second", "central", "pairs"])
+@pytest.mark.parametrize("wraps", [False, True])
+@pytest.mark.parametrize("holes", [False, True])
+@pytest.mark.parametrize("axis, length", [(0, 2), (1, 3), (2, 4), (0, 5)])
+def test_stencils_and_their_transposes(what, wraps, holes, axis, length):
+    shape = tuple(length if i == axis else 2 for i in range(3))
+    mask = np.random.default_rng(axis).random(shape) < 0.7 if holes else np.ones(shape, bool)
+    periodic = tuple(wraps and i == axis for i in range(3))
+    grid = jaxstt.Grid(shape, (0.5e-9,) * 3, mask=mask if holes else None, periodic=periodic)
+    apply = {
+        "second": lambda m: _stencil.second_difference(grid, m, axis),
+        "central": lambda m: 1e-9 * _stencil.gradient(grid, m, axis),
+        "pairs": lambda m: _stencil.difference(grid, m, axis),
+    }[what]
+    matrix = _matrix(what, mask, axis, wraps)
+    known = np.kron(np.eye(3), matrix)
+    m = jnp.asarray(np.random.default_rng(1).normal(size=(3, *shape)))
+    np.testing.assert_allclose(apply(m).ravel(), known @ m.ravel(), atol=1e-14)
+    for derive in (jax.jacfwd, jax.jacrev):
+        found = jax.jit(derive(apply))(m).reshape(known.shape)
+        np.testing.assert_allclose(found, known, atol=1e-14)
+    several = jnp.stack([m, 2 * m], axis=2)
+    together = jax.vmap(jax.grad(lambda m: jnp.sum(jnp.sin(apply(m)))), 2, 2)(several)
+    alone = matrix.T @ np.cos(2 * matrix @ np.asarray(m).reshape(3, -1).T)
+    np.testing.assert_allclose(together[:, :, 1].reshape(3, -1).T, alone, atol=1e-13)
+
+
+@pytest.mark.parametrize("shape", [(), (1, 1, 1, 1)])
+def test_a_number_over_a_field(shape):
+    field = jnp.asarray(np.random.default_rng(2).normal(size=(1, 4, 3, 2)))
+    value = lambda x, f: jnp.sum(jnp.sin(spread(x, f.shape) * f))  # noqa: E731
+    x = jnp.full(shape, 0.7)
+    slope = float(jnp.sum(field * jnp.cos(0.7 * field)))
+    for derive in (jax.grad, jax.jacfwd):
+        assert derive(value)(x, field).shape == shape
+        assert float(derive(value)(x, field).sum()) == pytest.approx(slope, rel=1e-13)
+    several = jax.vmap(jax.grad(value), (0, None))(jnp.stack([x, 0.7 + 0 * x]), field)
+    np.testing.assert_allclose(several.ravel(), slope, rtol=1e-13)
+    second = jax.hessian(value)(x, field).ravel()[0]
+    assert float(second) == pytest.approx(-float(jnp.sum(field**2 * jnp.sin(0.7 * field))))
