@@ -32,13 +32,14 @@ class Room(NamedTuple):
 
     ring: int
     checkpoints: int
+    steps: int
 
 
 class Kept(NamedTuple):
     """What is kept of a run."""
 
     taken: Taken
-    """(STEPS,) each."""
+    """As many as the run may try, at most STEPS."""
     ring: tuple[Array, Any]
     """State and held field before step n in place n % R; one place more, which is never read."""
     marks: tuple[Array, Any]
@@ -48,14 +49,15 @@ class Kept(NamedTuple):
     """Steps taken."""
 
 
-def room(m0: Array, holds: bool) -> Room:
-    """What a quarter of the memory has room for, and no more than pays."""
+def room(m0: Array, holds: bool, tries: int) -> Room:
+    """What a quarter of the memory has room for, and no more than pays or the tries can fill."""
     each = m0.size * m0.dtype.itemsize
     have = memory()
     states = math.inf if have is None else _SHARE * have / each
-    ring = int(min(_RING, max(16, 0.5 * states / (2 if holds else 1))))
+    steps = min(STEPS, tries)
+    ring = int(min(_RING, max(16, min(steps, 0.5 * states / (2 if holds else 1)))))
     marks = int(min(_CHECKPOINTS, max(4, 0.5 * states / (1 + SLOTS if holds else 1))))
-    return Room(ring, marks + marks % 2)
+    return Room(ring, marks + marks % 2, steps)
 
 
 def nothing(now: Going, size: Room) -> Kept:
@@ -63,10 +65,10 @@ def nothing(now: Going, size: Room) -> Kept:
         return None if x is None else jnp.zeros((count, *x.shape), x.dtype)
 
     one = None if now.past is None else now.past[0]
-    number = jnp.zeros(STEPS, now.m.dtype)
-    whole = jnp.zeros(STEPS, jnp.int32)
+    number = jnp.zeros(size.steps, now.m.dtype)
+    whole = jnp.zeros(size.steps, jnp.int32)
     return Kept(
-        taken=Taken(whole, number, number, jnp.zeros(STEPS, bool)),
+        taken=Taken(whole, number, number, jnp.zeros(size.steps, bool)),
         ring=(many(now.m, size.ring + 1), many(one, size.ring + 1)),
         marks=(many(now.m, size.checkpoints + 1), many(now.past, size.checkpoints + 1)),
         stride=jnp.asarray(size.ring, jnp.int32),
