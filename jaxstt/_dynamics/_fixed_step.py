@@ -16,6 +16,7 @@ from jax import Array, lax
 from .._core import normalise
 from .._integrate import Piece, integrate
 from .._mesh import AbstractDrive
+from ._held_step import AHEAD, PARTS, WEIGHTS
 from ._llg import LLG
 from ._stepping import STABLE
 
@@ -67,9 +68,7 @@ def run_fixed(
 ) -> tuple[Any, Array, Array, Array]:
     """(saved after t[0], last state, longest step, number of steps)."""
     longest, drives = method.longest(llg, m0.dtype), llg.drives()
-    nodes = jnp.asarray([0.0, 0.5, 0.5, 1.0], m0.dtype)
-    ahead = jnp.asarray([0.5, 0.5, 1.0, 0.0], m0.dtype)
-    weights = jnp.asarray([1 / 6, 1 / 3, 1 / 3, 1 / 6], m0.dtype)
+    nodes, ahead, weights = (jnp.asarray(x, m0.dtype) for x in (PARTS, AHEAD, WEIGHTS))
 
     def step(m: Array, t: Array, dt: Array, piece: Piece) -> Array:
         # The stages are a loop, not a list: written out, XLA's CPU fusion follows the stencil

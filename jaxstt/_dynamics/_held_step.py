@@ -19,6 +19,7 @@ what it does to the step (251/720, the error constant of Adams and Bashforth).
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -30,6 +31,13 @@ from ._llg import LLG
 SLOTS = 5
 """Past fields in store: four in use, one to write the next into."""
 NODES = SLOTS - 1
+PARTS = np.array([0.0, 0.5, 0.5, 1.0])
+AHEAD = np.array([0.5, 0.5, 1.0, 0.0])
+WEIGHTS = np.array([1 / 6, 1 / 3, 1 / 3, 1 / 6])
+"""Of the four stages: where in the step each stands, how far from its start the rate there leads to
+the next, and what it counts."""
+_FIELD = np.array([0, 1, 1, 2])
+"""Which held field a stage sees: that at the start, the middle or the end."""
 
 
 class Step(NamedTuple):
@@ -76,12 +84,10 @@ def extrapolation(step: Step, parts: Array) -> Array:
 def runge_kutta(llg: LLG, step: Step, m: Array, k1: Array, past: Any) -> tuple[Array, Array]:
     """(the new state, the rate at the last stage).  past: (SLOTS, 3, nx, ny, nz)."""
     dt = step.dt.astype(m.dtype)
-    parts = jnp.asarray([0.5, 0.5, 1.0], m.dtype)
-    ahead = jnp.asarray([0.5, 1.0, 0.0], m.dtype)
-    weights = jnp.asarray([1 / 3, 1 / 3, 1 / 6], m.dtype)
+    parts, ahead, weights = (jnp.asarray(x[1:], m.dtype) for x in (PARTS, AHEAD, WEIGHTS))
     if past is not None:
         mix = extrapolation(step, jnp.asarray([0.5, 1.0], m.dtype)).astype(m.dtype)
-        extrapolated = [sum(w[j] * past[j] for j in range(SLOTS)) for w in mix]
+        extrapolated = [_mixed(w, past) for w in mix]
 
     # The stages are a loop, not a list: written out, XLA's CPU fusion follows the stencil
     # through all of them and computes every stage again for each neighbour (ten times slower).
@@ -101,12 +107,74 @@ def runge_kutta(llg: LLG, step: Step, m: Array, k1: Array, past: Any) -> tuple[A
     return normalise(total), k4
 
 
+def _mixed(weights: Array, past: Array) -> Any:
+    """P at one place, from what `extrapolation` gives for it."""
+    return sum(weights[j] * past[j] for j in range(SLOTS))
+
+
+class Numbers(NamedTuple):
+    """What a step depends on besides states and parameters."""
+
+    t: Array
+    """(4,) s, of the stages."""
+    end: Array
+    """s"""
+    dt: Array
+    """s"""
+    mix: Array | None
+    """(3, SLOTS): the fields at the beginning, the middle and the end, of the past ones."""
+
+
+class Stages(NamedTuple):
+    """What a step computes on its way."""
+
+    y: Array
+    """(4, 3, nx, ny, nz)"""
+    total: Array
+    """The new state before |m| = 1."""
+    fields: Array | None
+    """(3, 3, nx, ny, nz) T"""
+
+
+def numbers(step: Step, dtype: Any, holds: bool) -> Numbers:
+    mix = None
+    if holds:
+        now = jax.nn.one_hot(step.slot, SLOTS, dtype=dtype)[None]
+        ahead = extrapolation(step, jnp.asarray([0.5, 1.0], dtype)).astype(dtype)
+        mix = jnp.concatenate([now, ahead])
+    t = jax.vmap(step.time)(jnp.asarray(PARTS, dtype))
+    return Numbers(t, t[-1], step.dt.astype(dtype), mix)
+
+
+def forth(llg: LLG, full: Array, x: Numbers, m: Array, past: Array | None) -> Stages:
+    """The stages of a step whose first rate is not known."""
+    fields = None
+    if past is not None:
+        assert x.mix is not None
+        fields = jnp.stack([_mixed(w, past) for w in x.mix])
+
+    def stage(carry, i):
+        y, total = carry
+        held = None if fields is None else seen(llg, full, i, x.t[i], y, fields)
+        k = llg.rate(x.t[i], y, held)
+        step, weight = (x.dt * jnp.asarray(c, m.dtype)[i] for c in (AHEAD, WEIGHTS))
+        return (m + step * k, total + weight * k), y
+
+    (_, total), y = lax.scan(stage, (m, m), jnp.arange(4, dtype=jnp.int32))
+    return Stages(y, total, fields)
+
+
+def seen(llg: LLG, full: Array, i: Array, t: Array, y: Array, fields: Array) -> Array:
+    """The held field at stage i."""
+    near = fields[jnp.asarray(_FIELD, jnp.int32)[i]]
+    return where_any(full & (i > 0), lambda: llg.held_field(t, y), near)
+
+
 def advanced(llg: LLG, step: Step, m: Array, past: Any) -> tuple[Array, Any]:
-    """(the new state, its held field), a function of what it may be differentiated by."""
-    held = None if past is None else past[step.slot]
-    k1 = llg.rate(step.time(jnp.zeros((), m.dtype)), m, held)
-    new, _ = runge_kutta(llg, step, m, k1, past)
-    return new, None if past is None else llg.held_field(step.time(jnp.ones((), m.dtype)), new)
+    """(the new state, its held field)."""
+    x = numbers(step, m.dtype, past is not None)
+    new = normalise(forth(llg, step.full, x, m, past).total)
+    return new, None if past is None else llg.held_field(x.end, new)
 
 
 def store(past: Any, slot: Array, held: Array) -> Array:

@@ -17,11 +17,11 @@ from jax import Array, lax
 
 from .._core import is_parameter, normalise, where_any, while_any
 from .._integrate import RESULTS, Piece, Pieces
-from . import _transposed_step as transposed_step
-from ._held_step import NODES, SLOTS, Step, advanced, store
+from ._held_step import NODES, SLOTS, Step, advanced, forth, numbers, store
 from ._kept import STEPS, Kept, marked, noted, nothing, ringed, room
 from ._llg import LLG
 from ._stepping import End, Going, Settings, Taken, attempt, begin, longest_step, run
+from ._transposed_step import transposed_step
 
 
 class Inputs(NamedTuple):
@@ -65,11 +65,10 @@ def _forward(perturbed, inputs: Inputs, settings: Settings, report: Callable):
     def until(both, target):
         now, kept = both
         now = now._replace(tries=jnp.zeros((), jnp.int32))
+        # A run at its end changes nothing in its block: its inner loop ends at once, for itself.
         now, kept = while_any(
             lambda x: (x[0].piece <= target) & going(x[0]),
-            lambda x, _: block(
-                x, target
-            ),  # which of its own changes nothing where it is at its end
+            lambda x, _: block(x, target),
             (now, kept),
         )
         t = pieces.start[target] + pieces.length[target]
@@ -187,15 +186,15 @@ def _backward(kept, gradient, perturbed, inputs: Inputs, settings: Settings, rep
 
         def of_step(where):
             step = _step(where, pieces.margin, kept.taken, n)
-            return transposed_step.numbers(step, m.dtype, past is not None)
+            return numbers(step, m.dtype, past is not None)
 
         x, back_to_where = jax.vjp(of_step, where)
-        stages = transposed_step.forth(llg, full, x, m, past)
+        stages = forth(llg, full, x, m, past)
         of_m, of_save, of_end = _of_saved(back, normalise(stages.total))
         of_held, held = None, back.held
         if held is not None:
             of_held = held[(n + 1) % SLOTS]
-        by = transposed_step.back(llg_of, parameters, full, x, past, stages, of_m, of_held, timed)
+        by = transposed_step(llg_of, parameters, full, x, past, stages, of_m, of_held, timed)
         if held is not None and by.past is not None:
             held = store(held, (n + 1) % SLOTS, jnp.zeros_like(m)) + by.past
         start, length = back.start, back.length
@@ -213,13 +212,10 @@ def _backward(kept, gradient, perturbed, inputs: Inputs, settings: Settings, rep
             length=length,
             save=of_save,
         )
-        # One that is through keeps what it has; fields and ring it needs no more.
-        masked = {
-            x: getattr(after, x) for x in ("n", "m", "held", "llg", "start", "length", "save")
-        }
-        before = {x: getattr(back, x) for x in masked}
-        masked = jax.tree.map(lambda x, y: jnp.where(active, x, y), masked, before)
-        return after._replace(past=past, **masked)
+        # One that is through keeps what it has; ring and fields it needs no more.
+        small = [x._replace(ring=None, past=None) for x in (after, back)]
+        chosen = jax.tree.map(lambda x, y: jnp.where(active, x, y), *small)
+        return chosen._replace(ring=back.ring, past=past)
 
     def _of_saved(back: Back, m: Array) -> tuple[Array, Any, Array]:
         """The derivatives after step n with those of what was saved there."""

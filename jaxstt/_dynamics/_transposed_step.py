@@ -19,41 +19,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array, lax
 
 from .._core import normalise, stored, where_any
-from ._held_step import SLOTS, Step, extrapolation
+from ._held_step import AHEAD, WEIGHTS, Numbers, Stages, seen
 from ._llg import LLG
-
-_PARTS = np.array([0.0, 0.5, 0.5, 1.0])
-_AHEAD = np.array([0.5, 0.5, 1.0, 0.0])
-_WEIGHTS = np.array([1 / 6, 1 / 3, 1 / 3, 1 / 6])
-_FIELDS = np.array([0, 1, 1, 2])
-"""Which of the fields (at the beginning, the middle, the end) a stage sees."""
-
-
-class Numbers(NamedTuple):
-    """What a step depends on besides states and parameters."""
-
-    t: Array
-    """(4,) s, of the stages."""
-    end: Array
-    """s"""
-    dt: Array
-    """s"""
-    mix: Array | None
-    """(3, SLOTS): the fields at the beginning, the middle and the end, of the past ones."""
-
-
-class Stages(NamedTuple):
-    """What is kept of the way forth."""
-
-    y: Array
-    """(4, 3, nx, ny, nz)"""
-    total: Array
-    fields: Array | None
-    """(3, 3, nx, ny, nz) T"""
 
 
 class Back(NamedTuple):
@@ -65,40 +35,7 @@ class Back(NamedTuple):
     past: Array | None
 
 
-def numbers(step: Step, dtype: Any, holds: bool) -> Numbers:
-    mix = None
-    if holds:
-        now = jax.nn.one_hot(step.slot, SLOTS, dtype=dtype)[None]
-        ahead = extrapolation(step, jnp.asarray([0.5, 1.0], dtype)).astype(dtype)
-        mix = jnp.concatenate([now, ahead])
-    t = jax.vmap(step.time)(jnp.asarray(_PARTS, dtype))
-    return Numbers(t, t[-1], step.dt.astype(dtype), mix)
-
-
-def forth(llg: LLG, full: Array, x: Numbers, m: Array, past: Array | None) -> Stages:
-    """The states at the stages and T, from the state and the past fields."""
-    fields = None
-    if past is not None:
-        assert x.mix is not None
-        fields = jnp.stack([sum(w[j] * past[j] for j in range(SLOTS)) for w in x.mix])
-
-    def stage(carry, i):
-        y, total = carry
-        held = None if fields is None else _seen(llg, full, i, x.t[i], y, fields)
-        k = llg.rate(x.t[i], y, held)
-        step, weight = (x.dt * jnp.asarray(c, m.dtype)[i] for c in (_AHEAD, _WEIGHTS))
-        return (m + step * k, total + weight * k), y
-
-    (_, total), y = lax.scan(stage, (m, m), jnp.arange(4, dtype=jnp.int32))
-    return Stages(y, total, fields)
-
-
-def _seen(llg: LLG, full: Array, i: Array, t: Array, y: Array, fields: Array) -> Array:
-    near = fields[jnp.asarray(_FIELDS, jnp.int32)[i]]
-    return where_any(full & (i > 0), lambda: llg.held_field(t, y), near)
-
-
-def back(
+def transposed_step(
     llg_of: Callable[[Any], LLG],
     parameters: Any,
     full: Array,
@@ -126,12 +63,12 @@ def back(
 
     def stage(carry, i):
         of_next, of_m, of_parameters, of_dt = carry
-        ahead, weight = (jnp.asarray(c, of_m.dtype)[i] for c in (_AHEAD, _WEIGHTS))
+        ahead, weight = (jnp.asarray(c, of_m.dtype)[i] for c in (AHEAD, WEIGHTS))
         of_k = stored(x.dt * (weight * of_total + ahead * of_next))
         t, y = stored((x.t[i], kept.y[i]))
         held = None
         if kept.fields is not None:
-            held = _seen(llg_of(parameters), full, i, t, y, kept.fields)
+            held = seen(llg_of(parameters), full, i, t, y, kept.fields)
         k, pull = jax.vjp(rate, parameters, t, y, held)
         by_parameters, of_t, of_y, of_field = pull(of_k)
         if kept.fields is not None:

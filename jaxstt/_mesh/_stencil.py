@@ -16,11 +16,15 @@ from ._grid import Grid
 
 def _shifted(m: Array, axis: int, step: int, wraps: bool) -> Array:
     """The values one cell down (step -1) or up; at an open end the cell's own."""
-    n = m.shape[axis]
-    width = [(0, 0)] * m.ndim
-    width[axis] = (1, 1)
-    padded = once(jnp.pad(m, width, mode="wrap" if wraps else "edge"))
-    return lax.slice_in_dim(padded, 1 + step, n + 1 + step, axis=axis % m.ndim)
+    n, axis = m.shape[axis], axis % m.ndim
+    return lax.slice_in_dim(_padded(m, axis, 1, wraps), 1 + step, n + 1 + step, axis=axis)
+
+
+def _padded(m: Array, axis: int, own: int, wraps: bool) -> Array:
+    """With a cell more at both ends: the one at the other end, or `own` times its own value."""
+    first, last = (lax.slice_in_dim(m, i, i + 1, axis=axis) for i in (0, m.shape[axis] - 1))
+    ends = (last, first) if wraps else (own * first, own * last)
+    return once(jnp.concatenate([ends[0], m, ends[1]], axis))
 
 
 def _shifted_back(ct: Array, axis: int, step: int, wraps: bool) -> Array:
@@ -71,9 +75,7 @@ def _inside(grid: Grid, axis: int, ndim: int) -> list[tuple[Array, Array]]:
 def _pair(m: Array, inside: tuple, axis: int, own: int, wraps: bool) -> tuple[Array, Array]:
     """The values one cell down and up; where there is no such cell `own` times the cell's own."""
     n, axis = m.shape[axis], axis % m.ndim
-    first, last = (lax.slice_in_dim(m, i, i + 1, axis=axis) for i in (0, n - 1))
-    ends = (last, first) if wraps else (own * first, own * last)
-    padded = once(jnp.concatenate([ends[0], m, ends[1]], axis))
+    padded = _padded(m, axis, own, wraps)
     lower, upper = (lax.slice_in_dim(padded, i, i + n, axis=axis) for i in (0, 2))
     if inside:
         lower = jnp.where(inside[0], lower, own * m)
