@@ -14,7 +14,7 @@ from jaxstt import LLG, Grid, relax
 from jaxstt._app._arguments import parameters
 from jaxstt._app._config import OWN_OBSERVABLES, Output, Run
 from jaxstt._app._registry import DRIVES, ENERGIES, OBSERVABLES, TEXTURES, TORQUES
-from jaxstt._app._swept import Settings
+from jaxstt._app._sweep_config import Settings
 
 PAGE = Path(__file__).with_suffix(".md")
 HEAD = """# What a config of `jaxstt simulate` and `jaxstt sweep` may say

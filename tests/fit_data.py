@@ -8,6 +8,18 @@ import numpy as np
 import jaxstt
 from fitting import Measurements, Sample
 
+STRIP = Sample(
+    Ms=6.8e5,
+    A=1.3e-11,
+    K=3.25e5,
+    K_hard=2.2e4,
+    easy_axis="z",
+    hard_axis="x",
+    width=64e-9,
+    thickness=4e-9,
+    wall="bloch",
+)
+"""As the header of `strip_a`, without what only a simulation on its mesh needs."""
 UNITS = {"wall_velocity": "m/s", "precession_frequency": "Hz", "drift_velocity": "m/s"}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxstt import spin_response, wall_crossing
-from jaxstt._electron._crossing import _series
+from jaxstt._electron._wall_crossing import _series
 from jaxstt.electron import (
     kinked_wall,
     linear_response,

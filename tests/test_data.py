@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from fit_data import STRIP
 
 from fitting import InputError, Sample, datasets, load_measurements, template
 from fitting._data._measurements import COLUMNS, OBSERVABLES, TRUTH
@@ -326,22 +327,14 @@ def test_strip_a():
     data = load_measurements("strip_a")
     assert len(data) == 18 and data.path == "strip_a"
     assert data.truth == {"xi": 0.25, "P": 0.5, "alpha": 0.1}
-    assert data.sample == Sample(
-        Ms=6.8e5,
-        A=1.3e-11,
-        K=3.25e5,
-        K_hard=2.2e4,
-        easy_axis="z",
-        hard_axis="x",
+    assert data.sample == dataclasses.replace(
+        STRIP,
         length=1536e-9,
-        width=64e-9,
-        thickness=4e-9,
         cell_x=3e-9,
         cell_y=4e-9,
         cell_z=4e-9,
         gamma=1.759458e11,
         temperature=0.0,
-        wall="bloch",
     )
     assert (data.j[0], data.value[0], data.std[0], data.line[0]) == (-2e11, 19.9222, 0.496, 26)
     assert data.field_axis[8] == "z" and data.B[8] == 8e-4 and data.j[8] == 0.0

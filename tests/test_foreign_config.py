@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import configs
 import foreign
 import numpy as np
 import pytest
@@ -10,27 +11,11 @@ from jaxstt import Grid, io
 from jaxstt._app._cli import run
 from jaxstt._app._config import load_config
 
-BASE = """# a wall, τ ≈ 1 ns
-[grid]
-shape = [6, 1, 1]
-spacing = [4e-9, 50e-9, 1e-9]
-
-[magnet]
-Ms = 8e5
-alpha = 0.1
-
-[[energy]]
-type = "Exchange"
-A = 1.3e-11
-
+BASE = f"""# a wall, τ ≈ 1 ns{configs.wire(6)}
 [initial]
 type = "uniform"
 direction = [0, 0, -1]
-
-[run]
-duration = 0.2e-9
-save_every = 0.05e-9
-"""
+{configs.run("0.2e-9", "0.05e-9")}"""
 
 
 def written(folder: Path, content: str | bytes) -> Path:

@@ -4,22 +4,12 @@ import dataclasses
 import math
 
 import pytest
+from fit_data import STRIP
 
 from fitting import InputError, Sample
 from fitting._data._sample import KEYS, rectangle_factors, wall_factor
 from jaxstt import constants
 
-STRIP = Sample(
-    Ms=6.8e5,
-    A=1.3e-11,
-    K=3.25e5,
-    K_hard=2.2e4,
-    easy_axis="z",
-    hard_axis="x",
-    width=64e-9,
-    thickness=4e-9,
-    wall="bloch",
-)
 WIRE = Sample(Ms=8e5, A=1.3e-11, K=0.0, easy_axis="x", width=100e-9, thickness=10e-9)
 KD = constants.MU_0 * 6.8e5**2 / 2
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxstt import wall_crossing
-from jaxstt._electron._crossing import direction_cosines
+from jaxstt._electron._wall_crossing import direction_cosines
 from jaxstt.electron import linear_response, scattered_response, scattering_coefficient
 
 TIMES = np.array([0.1, 0.3, 1.0, 3.0, 10.0])

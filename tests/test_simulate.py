@@ -4,6 +4,7 @@ import json
 import tomllib
 from pathlib import Path
 
+import configs
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -26,50 +27,26 @@ from jaxstt._app._cli import run
 from jaxstt._app._config import load_config
 from jaxstt._app._run_table import Observer
 from jaxstt._app._simulate import _chunks, _progress, notes
-from jaxstt._app._swept import load_sweep
+from jaxstt._app._sweep_config import load_sweep
 from jaxstt.io import ZARR_FORMAT, from_dataset, load_zarr, read_ovf, read_table
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
-BASE = """
-[grid]
-shape = [32, 1, 1]
-spacing = [4e-9, 50e-9, 1e-9]
-
-[magnet]
-Ms = 8e5
-alpha = 0.1
-
-[[energy]]
-type = "Exchange"
-A = 1.3e-11
-
-[[energy]]
-type = "UniaxialAnisotropy"
-K = 2e5
-
+UNIAXIAL, INITIAL = configs.uniaxial("2e5"), configs.bloch_wall("8e-9")
+TORQUE = """
 [[torque]]
 type = "ZhangLi"
 j = [-1e12, 0, 0]
 P = 0.5
 xi = 0.2
-
-[initial]
-type = "bloch_wall"
-width = 8e-9
-
-[run]
-duration = 0.2e-9
-save_every = 0.05e-9
 """
+RUN = configs.run("0.2e-9", "0.05e-9")
+BASE = configs.wire(32) + UNIAXIAL + TORQUE + INITIAL + RUN
 OUTPUT = """
 [output]
 ovf_every = 0.1e-9
 observables = ["average", "energies", "wall_position", "wall_velocity", "wall_angle"]
 """
-TORQUE = BASE[BASE.index("[[torque]]") : BASE.index("[initial]")]
-RUN = BASE[BASE.index("[run]") :]
-INITIAL = BASE[BASE.index("[initial]") : BASE.index("[run]")]
 
 
 def written(folder: Path, text: str) -> Path:

@@ -11,7 +11,7 @@ import pytest
 from diffrax import ForwardMode
 
 import jaxstt
-from jaxstt._dynamics import _held_step, _kept
+from jaxstt._dynamics import _held_field_step, _kept_states
 from jaxstt._integrate import Piece
 
 FILM = jaxstt.Grid((12, 5, 1), (5e-9, 4e-9, 3e-9))
@@ -51,10 +51,10 @@ def test_a_step_is_of_fourth_order(full):
         past = jnp.stack([llg.held_field(0.0, m[k]) for k in (0, 1, 2, 3)] + [jnp.zeros_like(M0)])
         piece = Piece(jnp.zeros(()), dt, jnp.zeros(()))
         one = jnp.ones(())
-        step = _held_step.Step(
+        step = _held_field_step.Step(
             piece, 0 * one, one, dt * jnp.ones(3), jnp.int32(3), jnp.asarray(full)
         )
-        new, held = _held_step.advanced(llg, step, m[3], past)
+        new, held = _held_field_step.advanced(llg, step, m[3], past)
         assert held is not None
         return jnp.max(jnp.abs(new - m[4]))
 
@@ -65,11 +65,11 @@ def test_a_step_is_of_fourth_order(full):
 def test_the_extrapolation_is_the_cubic():
     gaps = jnp.array([1.0, 2.0, 0.5]) * 1e-13
     piece = Piece(jnp.zeros(()), jnp.asarray(1e-12), jnp.zeros(()))
-    step = _held_step.Step(
+    step = _held_field_step.Step(
         piece, jnp.zeros(()), jnp.asarray(0.15), gaps, jnp.int32(1), jnp.asarray(False)
     )
     cubic = lambda t: 1 + 2 * t / 1e-13 - (t / 1e-13) ** 2 + 0.3 * (t / 1e-13) ** 3  # noqa: E731
-    weights = _held_step.extrapolation(step, jnp.array([0.0, 0.5, 1.0]))
+    weights = _held_field_step.extrapolation(step, jnp.array([0.0, 0.5, 1.0]))
     slots = [(1 - k) % 5 for k in range(4)]
     past = np.array([0.0, -1e-13, -3e-13, -3.5e-13])
     np.testing.assert_allclose(
@@ -204,8 +204,8 @@ def test_forward_mode_is_the_slope(forward):
 @pytest.mark.parametrize("ring, marks", [(1024, 64), (16, 64), (16, 4)])
 def test_reverse_mode_is_forward_mode_whatever_is_kept(forward, monkeypatch, ring, marks):
     """All states in the ring; one checkpoint for each filling; checkpoints thinned out."""
-    monkeypatch.setattr(_kept, "_RING", ring)
-    monkeypatch.setattr(_kept, "_CHECKPOINTS", marks)
+    monkeypatch.setattr(_kept_states, "_RING", ring)
+    monkeypatch.setattr(_kept_states, "_CHECKPOINTS", marks)
     jax.clear_caches()
     gradient = jax.jit(jax.grad(partial(_value, rtol=1e-7, atol=1e-7)))(jnp.ones(8))
     jax.clear_caches()
@@ -225,8 +225,8 @@ def _selects(jaxpr, size):
 
 def test_batched_gradients_are_single_ones_and_copy_no_tape(monkeypatch):
     """Runs that end after unlike numbers of steps, each with states to be computed again."""
-    monkeypatch.setattr(_kept, "_RING", 16)
-    monkeypatch.setattr(_kept, "_CHECKPOINTS", 4)
+    monkeypatch.setattr(_kept_states, "_RING", 16)
+    monkeypatch.setattr(_kept_states, "_CHECKPOINTS", 4)
     jax.clear_caches()
     points = jnp.stack([jnp.ones(8), jnp.asarray([2.0, 1, 1, 3, 1, 1, 1, 0.4]), 0.7 * jnp.ones(8)])
     gradient = jax.grad(partial(_value, rtol=1e-6, atol=1e-6))
@@ -255,9 +255,9 @@ def test_what_is_kept_fits_a_quarter_of_the_memory(monkeypatch):
     m0 = jnp.zeros((3, 64, 64, 1))
     size = m0.size * m0.dtype.itemsize
     for have in (2e8, 1e9, 4e9):
-        monkeypatch.setattr(_kept, "memory", lambda have=have: int(have))
-        room = _kept.room(m0, holds=True, tries=2000)
-        kept = room.ring * 2 + (room.checkpoints + 1) * (1 + _held_step.SLOTS)
+        monkeypatch.setattr(_kept_states, "memory", lambda have=have: int(have))
+        room = _kept_states.room(m0, holds=True, tries=2000)
+        kept = room.ring * 2 + (room.checkpoints + 1) * (1 + _held_field_step.SLOTS)
         assert kept * size <= 0.26 * have
         assert room.ring >= 100
 

@@ -12,7 +12,7 @@ from jax import lax
 
 import jaxstt
 from jaxstt import sweep, sweep_map
-from jaxstt._sweep._map import _together
+from jaxstt._sweep._batching import _together
 from jaxstt.io import save_zarr
 from jaxstt.space import grid, latin_design, points, random_design
 

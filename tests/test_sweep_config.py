@@ -3,6 +3,7 @@
 import json
 import sys
 
+import configs
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,52 +13,24 @@ from jaxstt import SweepWarning, constants, sweep
 from jaxstt._app._cli import run
 from jaxstt._app._config import load_config
 from jaxstt._app._simulate import simulate
-from jaxstt._app._swept import load_sweep
+from jaxstt._app._sweep_config import load_sweep
 from jaxstt.io import load_zarr, read_table
 from jaxstt.plot import PHASES
 
-BASE = """
-[grid]
-shape = [40, 1, 1]
-spacing = [3e-9, 50e-9, 1e-9]
-
-[magnet]
-Ms = 8e5
-alpha = 0.5
-
-[[energy]]
-type = "Exchange"
-A = 1.3e-11
-
-[[energy]]
-type = "UniaxialAnisotropy"
-K = 4e5
-
-[[energy]]
-type = "UniaxialAnisotropy"
-K = -4e4
-axis = [1, 0, 0]
-
+OBSERVABLES = '["average", "energies", "wall_velocity", "wall_width", "wall_state"]'
+BASE = f"""{configs.wire(40, "3e-9", "0.5")}{configs.uniaxial("4e5")}
+{configs.uniaxial("-4e4", "[1, 0, 0]")}
 [[energy]]
 type = "Zeeman"
-B = { type = "Pulse", value = [0, 0, 1e-3], start = 0, duration = 1.0 }
+B = {{ type = "Pulse", value = [0, 0, 1e-3], start = 0, duration = 1.0 }}
 
 [[torque]]
 type = "ZhangLi.from_velocity"
 u = 20.0
 beta = 0.3
-
-[initial]
-type = "bloch_wall"
-width = 6e-9
-angle = 1.5707963267948966
-
-[run]
-duration = 1e-9
-save_every = 0.05e-9
-
+{configs.bloch_wall("6e-9", "angle = 1.5707963267948966")}{configs.run("1e-9", "0.05e-9")}
 [output]
-observables = ["average", "energies", "wall_velocity", "wall_width", "wall_state"]
+observables = {OBSERVABLES}
 """
 
 

@@ -15,7 +15,7 @@ from .._sweep import SweepWarning, sweep, together
 from ..plot import sweep_figure
 from ._doctor import cores as available
 from ._simulate import notes, warn
-from ._swept import load_sweep
+from ._sweep_config import load_sweep
 from ._toml import read_toml
 
 STORE = "sweep.zarr"

@@ -14,8 +14,6 @@ from ._command import run_command as run_command
 from ._files import check_folder as check_folder
 from ._files import existing as existing
 from ._files import write_whole as write_whole
-from ._kinds import Kind as Kind
-from ._kinds import check_kind as check_kind
 from ._linear import linear as linear
 from ._linear import spread as spread
 from ._loop import where_any as where_any
@@ -27,6 +25,9 @@ from ._packages import optional_package as optional_package
 from ._packages import versions as versions
 from ._parameter import Constant as Constant
 from ._parameter import is_parameter as is_parameter
+from ._parameter_kinds import Kind as Kind
+from ._parameter_kinds import Kinds as Kinds
+from ._parameter_kinds import check_kind as check_kind
 from ._text import MINUS as MINUS
 from ._text import decode as decode
 from ._text import nearest as nearest

@@ -37,7 +37,7 @@ from .._mesh import breakpoints, within
 from ._fixed_step import UNSTABLE, FixedStep, run_fixed
 from ._llg import LLG, as_state, warn
 from ._reverse import Inputs, convertible, run_reverse
-from ._stepping import STABLE, Settings, run
+from ._step_control import STABLE, Settings, run
 
 _MOST_STEPS = 1e10
 """At a microsecond each, as a macrospin takes, three hours; a small wire takes days."""

@@ -16,9 +16,9 @@ from jax import Array, lax
 from .._core import normalise
 from .._integrate import Piece, integrate
 from .._mesh import AbstractDrive
-from ._held_step import AHEAD, PARTS, WEIGHTS
+from ._held_field_step import AHEAD, PARTS, WEIGHTS
 from ._llg import LLG
-from ._stepping import STABLE
+from ._step_control import STABLE
 
 _RESOLVED = 0.3
 """rad; a turn by phi is then right to 7e-5 phi."""

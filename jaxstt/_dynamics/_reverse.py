@@ -1,6 +1,6 @@
 """Reverse-mode derivative of the default loop: states kept where they fit, else computed again.
 
-Forwards, states and places in time are kept (_kept.py, for R and C).  Backwards, the steps are
+Forwards, states and places in time are kept (_kept_states.py, for R and C).  Backwards, the steps are
 transposed one by one (_transposed_step.py).  Where the ring does not reach, the run is repeated
 from the checkpoint before, and the ring filled anew.  A run of N <= R steps is never repeated; one
 of N <= R C is once, with memory for R + 3 C states: for a given memory that is N of the order of
@@ -17,10 +17,10 @@ from jax import Array, lax
 
 from .._core import is_parameter, normalise, where_any, while_any
 from .._integrate import RESULTS, Piece, Pieces
-from ._held_step import NODES, SLOTS, Step, advanced, forth, numbers, store
-from ._kept import STEPS, Kept, marked, noted, nothing, ringed, room
+from ._held_field_step import NODES, SLOTS, Step, advanced, forth, numbers, store
+from ._kept_states import STEPS, Kept, marked, noted, nothing, ringed, room
 from ._llg import LLG
-from ._stepping import End, Going, Settings, Taken, attempt, begin, longest_step, run
+from ._step_control import End, Going, Settings, Taken, attempt, begin, longest_step, run
 from ._transposed_step import transposed_step
 
 

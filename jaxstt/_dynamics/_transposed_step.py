@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from .._core import normalise, stored, where_any
-from ._held_step import AHEAD, WEIGHTS, Numbers, Stages, seen
+from ._held_field_step import AHEAD, WEIGHTS, Numbers, Stages, seen
 from ._llg import LLG
 
 

@@ -17,14 +17,6 @@ from ._converters import from_velocity as from_velocity
 from ._converters import to_mumax3 as to_mumax3
 from ._converters import to_oommf as to_oommf
 from ._converters import to_velocity as to_velocity
-from ._crossing import WallCrossing as WallCrossing
-from ._crossing import kinked_wall as kinked_wall
-from ._crossing import linear_response as linear_response
-from ._crossing import pointwise_error as pointwise_error
-from ._crossing import rosen_zener as rosen_zener
-from ._crossing import spin_profile as spin_profile
-from ._crossing import wall_crossing as wall_crossing
-from ._crossing import wide_wall as wide_wall
 from ._hall import AnomalousHall as AnomalousHall
 from ._hall import effective_polarised_current as effective_polarised_current
 from ._response import frame_rates as frame_rates
@@ -56,3 +48,11 @@ from ._validity import judge as judge
 from ._validity import precession_length as precession_length
 from ._validity import texture_kappa as texture_kappa
 from ._validity import validity as validity
+from ._wall_crossing import WallCrossing as WallCrossing
+from ._wall_crossing import kinked_wall as kinked_wall
+from ._wall_crossing import linear_response as linear_response
+from ._wall_crossing import pointwise_error as pointwise_error
+from ._wall_crossing import rosen_zener as rosen_zener
+from ._wall_crossing import spin_profile as spin_profile
+from ._wall_crossing import wall_crossing as wall_crossing
+from ._wall_crossing import wide_wall as wide_wall

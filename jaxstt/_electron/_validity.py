@@ -7,8 +7,8 @@ from jax import Array
 from .._core import ArrayLike, check_size, is_concrete, leaf
 from .._mesh import Grid, check_grid, sharpest
 from ._coefficients import exchange_time
-from ._crossing import WallCrossing, pointwise_error, wall_crossing
 from ._spinor import broadcast
+from ._wall_crossing import WallCrossing, pointwise_error, wall_crossing
 
 GOOD = 0.2
 """kappa up to which the local torque moves a wall rightly to a few per cent."""

@@ -1,7 +1,7 @@
 """Uniaxial anisotropy, and the shape anisotropy of a body with known demagnetising factors."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -21,13 +21,9 @@ class UniaxialAnisotropy(AbstractEnergy):
     Raises ValueError if the axis is zero or not a vector.
     """
 
-    K: Array
-    axis: Array
+    K: Annotated[Array, Kind.FIELD]
+    axis: Annotated[Array, Kind.VECTOR]
     degree: ClassVar[int] = 2
-    kinds: ClassVar[dict[str, Kind]] = {
-        "K": Kind.FIELD,
-        "axis": Kind.VECTOR,
-    }
 
     def __init__(self, K: ArrayLike, axis: ArrayLike | Sequence[float] = (0.0, 0.0, 1.0)):
         self.K = leaf("K", K)
@@ -57,11 +53,8 @@ class ShapeAnisotropy(AbstractEnergy):
     Raises ValueError for a negative factor or a sum away from 1.
     """
 
-    N: Array
+    N: Annotated[Array, Kind.VECTOR]
     degree: ClassVar[int] = 2
-    kinds: ClassVar[dict[str, Kind]] = {
-        "N": Kind.VECTOR,
-    }
 
     def __init__(self, N: ArrayLike | Sequence[float]):
         self.N = leaf("N", N, minimum=0)

@@ -1,7 +1,7 @@
 """Cubic anisotropy."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -37,18 +37,12 @@ class CubicAnisotropy(AbstractEnergy):
     Source: Vansteenkiste et al., AIP Adv. 4, 107133 (2014), without its term of eighth degree.
     """
 
-    K1: Array
-    K2: Array
-    axis1: Array
-    axis2: Array
+    K1: Annotated[Array, Kind.FIELD]
+    K2: Annotated[Array, Kind.FIELD]
+    axis1: Annotated[Array, Kind.VECTOR]
+    axis2: Annotated[Array, Kind.VECTOR]
     degree: ClassVar[int] = 4
     """Of the term in K1 alone; `energy` does not use it."""
-    kinds: ClassVar[dict[str, Kind]] = {
-        "K1": Kind.FIELD,
-        "K2": Kind.FIELD,
-        "axis1": Kind.VECTOR,
-        "axis2": Kind.VECTOR,
-    }
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ cells of mumax3 amount to twice that energy (A halved here), an error as large w
 """
 
 import math
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -32,16 +32,12 @@ from ._exchange import stiffness_leaf
 class AbstractDMI(AbstractEnergy):
     """What the two have in common: everything but v_i."""
 
-    D: Array
-    A: Array | None
+    D: Annotated[Array, Kind.FIELD]
+    A: Annotated[Array | None, Kind.FIELD]
     turns: eqx.AbstractClassVar[dict[int, tuple[int, int]]]
     """axis i: (k, s) with v_i = s e_k."""
     degree: ClassVar[int] = 2
     local: ClassVar[bool] = False
-    kinds: ClassVar[dict[str, Kind]] = {
-        "D": Kind.FIELD,
-        "A": Kind.FIELD,
-    }
 
     def __init__(self, D: ArrayLike, A: ArrayLike | None = None):
         self.D = leaf("D", D)

@@ -1,6 +1,6 @@
 """Exchange."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -32,13 +32,10 @@ class Exchange(AbstractEnergy):
     Source: Vansteenkiste et al., AIP Adv. 4, 107133 (2014), for the mean at the faces.
     """
 
-    A: Array
+    A: Annotated[Array, Kind.FIELD]
     order: int = eqx.field(static=True)
     degree: ClassVar[int] = 2
     local: ClassVar[bool] = False
-    kinds: ClassVar[dict[str, Kind]] = {
-        "A": Kind.FIELD,
-    }
 
     def __init__(self, A: ArrayLike, order: int = 2):
         self.A, self.order = stiffness_leaf(A), check_order(order)

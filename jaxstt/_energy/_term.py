@@ -5,14 +5,14 @@ from typing import Any, ClassVar
 import equinox as eqx
 from jax import Array
 
-from .._core import Kind
+from .._core import Kinds
 from .._mesh import Grid
 
 
 class AbstractTerm(eqx.Module):
     """A term of the equation of motion: what is checked of it, and what limits a time step."""
 
-    kinds: ClassVar[dict[str, Kind]] = {}
+    kinds: ClassVar[Kinds] = Kinds()
     """Which parameters are numbers, vectors or fields; `LLG` checks it."""
     local: ClassVar[bool] = True
     """Whether it acts on a uniform state as well, which steps must resolve and not only survive."""

@@ -1,7 +1,7 @@
 """External field."""
 
 import math
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax.numpy as jnp
 from jax import Array
@@ -18,12 +18,9 @@ class Zeeman(AbstractEnergy):
     Raises ValueError for another shape.
     """
 
-    B: Any
+    B: Annotated[Any, Kind.VECTORS]
     degree: ClassVar[int] = 1
     applied: ClassVar[bool] = True
-    kinds: ClassVar[dict[str, Kind]] = {
-        "B": Kind.VECTORS,
-    }
 
     def __init__(self, B: ArrayLike | AbstractDrive | Any):
         self.B = as_drive("B", B)

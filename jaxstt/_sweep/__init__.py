@@ -1,7 +1,7 @@
 """Many runs at once: batched, over all devices, resumable."""
 
-from ._map import parallel_map as parallel_map
-from ._map import sweep_map as sweep_map
+from ._batching import parallel_map as parallel_map
+from ._batching import sweep_map as sweep_map
 from ._run import sweep as sweep
 from ._run import together as together
 from ._space import Space as Space

@@ -16,7 +16,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from .._core import memory as device_memory
 from .._core import readable
-from ._map import RUNS, map_on, runs_mesh
+from ._batching import RUNS, map_on, runs_mesh
 
 _KEPT = 32
 """Compiled programs kept for further sweeps."""

@@ -1,7 +1,7 @@
 """The torque of spins that do not follow: ballistic electrons obey Eq (8) along the wire."""
 
 import warnings
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -59,24 +59,16 @@ class NonlocalSTT(AbstractTorque):
     Source: Cheng & Niu, Eqs (8), (12)-(15) without the expansion in v tau_ex/l.
     """
 
-    j: Any
-    P: Array
-    xi: Array
-    Delta: Array
-    v_F: Array
-    n0: Array
+    j: Annotated[Any, Kind.NUMBER]
+    P: Annotated[Array, Kind.FIELD]
+    xi: Annotated[Array, Kind.NUMBER]
+    Delta: Annotated[Array, Kind.NUMBER]
+    v_F: Annotated[Array, Kind.NUMBER]
+    n0: Annotated[Array, Kind.FIELD]
     axis: str = eqx.field(static=True)
     directions: int = eqx.field(static=True)
     order: int = eqx.field(static=True)
     local: ClassVar[bool] = False
-    kinds: ClassVar[dict[str, Kind]] = {
-        "j": Kind.NUMBER,
-        "P": Kind.FIELD,
-        "xi": Kind.NUMBER,
-        "Delta": Kind.NUMBER,
-        "v_F": Kind.NUMBER,
-        "n0": Kind.FIELD,
-    }
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """Slonczewski torque of a current through a spin valve, and the torque of any film's interface."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -55,21 +55,13 @@ class Slonczewski(AbstractTorque):
     Source: Slonczewski, JMMM 159, L1 (1996); Xiao, Zangwill & Stiles, PRB 70, 172405 (2004).
     """
 
-    j: Any
-    p: Array
-    P: Array
-    thickness: Array | None
-    Lambda: Array
-    epsilon_prime: Array
+    j: Annotated[Any, Kind.FIELD]
+    p: Annotated[Array, Kind.VECTOR]
+    P: Annotated[Array, Kind.FIELD]
+    thickness: Annotated[Array | None, Kind.FIELD]
+    Lambda: Annotated[Array, Kind.FIELD]
+    epsilon_prime: Annotated[Array, Kind.FIELD]
     fixed_layer: str = eqx.field(static=True)
-    kinds: ClassVar[dict[str, Kind]] = {
-        "j": Kind.FIELD,
-        "p": Kind.VECTOR,
-        "P": Kind.FIELD,
-        "thickness": Kind.FIELD,
-        "Lambda": Kind.FIELD,
-        "epsilon_prime": Kind.FIELD,
-    }
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """What a moving texture does to the electrons, and what they do back: spin-motive force."""
 
-from typing import ClassVar
+from typing import Annotated
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -92,12 +92,11 @@ class SpinMotiveDamping(AbstractTorque):
     Source: Cheng & Niu, last remark; Zhang & Zhang, PRL 102, 086601 (2009), same coefficient.
     """
 
-    sigma: Array
-    P: Array
-    xi: Array
+    sigma: Annotated[Array, Kind.FIELD]
+    P: Annotated[Array, Kind.FIELD]
+    xi: Annotated[Array, Kind.FIELD]
     circuit: str = eqx.field(static=True)
     order: int = eqx.field(static=True)
-    kinds: ClassVar[dict[str, Kind]] = {"sigma": Kind.FIELD, "P": Kind.FIELD, "xi": Kind.FIELD}
 
     def __init__(
         self,

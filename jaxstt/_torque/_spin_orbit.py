@@ -1,6 +1,6 @@
 """Spin-orbit torque of a current in a heavy metal next to the film."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -51,17 +51,11 @@ class SpinOrbit(AbstractTorque):
     Source: Manchon et al., Rev. Mod. Phys. 91, 035004 (2019), whose zeta is n x j, so -s.
     """
 
-    j: Any
-    theta_DL: Array
-    theta_FL: Array
-    thickness: Array | None
+    j: Annotated[Any, Kind.VECTORS]
+    theta_DL: Annotated[Array, Kind.FIELD]
+    theta_FL: Annotated[Array, Kind.FIELD]
+    thickness: Annotated[Array | None, Kind.FIELD]
     heavy_metal: str = eqx.field(static=True)
-    kinds: ClassVar[dict[str, Kind]] = {
-        "j": Kind.VECTORS,
-        "theta_DL": Kind.FIELD,
-        "theta_FL": Kind.FIELD,
-        "thickness": Kind.FIELD,
-    }
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Spin-transfer torque of Eqs (14)-(16): Zhang-Li, with the renormalisation by n0."""
 
 import warnings
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -53,25 +53,16 @@ class ZhangLi(AbstractTorque):
     Source: Cheng & Niu, Eqs (14)-(16), with the bare LLG.
     """
 
-    j: Any
-    P: Array
-    xi: Array
-    n0: Array
+    j: Annotated[Any, Kind.VECTORS]
+    P: Annotated[Array, Kind.FIELD]
+    xi: Annotated[Array, Kind.FIELD]
+    n0: Annotated[Array, Kind.FIELD]
     order: int = eqx.field(static=True)
-    theta_H: Array | None
-    P_H: Array | None
+    theta_H: Annotated[Array | None, Kind.FIELD]
+    P_H: Annotated[Array | None, Kind.FIELD]
     field_on_electrons: bool = eqx.field(static=True)
-    precession_length: Array | None
+    precession_length: Annotated[Array | None, Kind.NUMBER]
     local: ClassVar[bool] = False
-    kinds: ClassVar[dict[str, Kind]] = {
-        "j": Kind.VECTORS,
-        "P": Kind.FIELD,
-        "xi": Kind.FIELD,
-        "n0": Kind.FIELD,
-        "theta_H": Kind.FIELD,
-        "P_H": Kind.FIELD,
-        "precession_length": Kind.NUMBER,
-    }
 
     def __init__(
         self,

@@ -5,56 +5,27 @@ import subprocess
 import sys
 from pathlib import Path
 
+import configs
 import numpy as np
 import pytest
 
 import jaxstt
-from jaxstt._app._swept import load_sweep
+from jaxstt._app._sweep_config import load_sweep
 from jaxstt.io import load_zarr
 from jaxstt.plot import PHASES
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "map.toml"
 
-WALL = """
-[grid]
-shape = [400, 1, 1]
-spacing = [3e-9, 50e-9, 1e-9]
-
-[magnet]
-Ms = 8e5
-alpha = 0.3
-
-[[energy]]
-type = "Exchange"
-A = 1.3e-11
-order = 4
-
-[[energy]]
-type = "UniaxialAnisotropy"
-K = 2e5
-
-[[energy]]
-type = "UniaxialAnisotropy"
-K = { values = [-4e4, -8e4], name = "hard" }
-axis = [1, 0, 0]
-
+HARD = '{ values = [-4e4, -8e4], name = "hard" }'
+WALL = f"""{configs.wire(400, "3e-9", "0.3")}order = 4
+{configs.uniaxial("2e5")}{configs.uniaxial(HARD, "[1, 0, 0]")}
 [[torque]]
 type = "ZhangLi"
-j = [{ from = -1e11, to = -1e13, steps = 2 }, 0, 0]
+j = [{{ from = -1e11, to = -1e13, steps = 2 }}, 0, 0]
 P = 0.5
 xi = 0.05
 order = 4
-
-[initial]
-type = "bloch_wall"
-width = 8e-9
-position = 150e-9
-angle = 1.5
-
-[run]
-duration = 25e-9
-save_every = 0.1e-9
-
+{configs.bloch_wall("8e-9", "position = 150e-9", "angle = 1.5")}{configs.run("25e-9", "0.1e-9")}
 [output]
 observables = ["wall_velocity"]
 """

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from .._core import memory
-from ._held_step import SLOTS
-from ._stepping import Going, Taken
+from ._held_field_step import SLOTS
+from ._step_control import Going, Taken
 
 STEPS = 2**20
 """Whose place in time is kept; a longer run has no reverse-mode derivative."""

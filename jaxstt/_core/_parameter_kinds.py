@@ -1,5 +1,6 @@
 """What a parameter may be: a number, a vector, or a field of either on the grid."""
 
+import dataclasses
 import enum
 from typing import Any
 
@@ -26,6 +27,15 @@ class Kind(enum.Enum):
 
     def words(self, grid: tuple[int, ...]) -> str:
         return self.value.format(field=grid, vectors=(3, *grid))
+
+
+class Kinds:
+    """Of a module's class: {name: kind} of the fields that are `Annotated[..., Kind....]`."""
+
+    def __get__(self, module: Any, owner: Any) -> dict[str, Kind]:
+        notes = {f.name: getattr(f.type, "__metadata__", ()) for f in dataclasses.fields(owner)}
+        kinds = ((name, k) for name, given in notes.items() for k in given if isinstance(k, Kind))
+        return dict(kinds)
 
 
 def check_kind(owner: str, name: str, value: Any, kind: Kind, grid: tuple[int, ...]) -> None:

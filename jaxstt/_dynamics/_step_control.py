@@ -9,7 +9,7 @@ from jax import Array, lax
 
 from .._core import peak, stored, where_any, while_any
 from .._integrate import RESULTS, Piece, Pieces
-from ._held_step import SLOTS, Step, runge_kutta, store
+from ._held_field_step import SLOTS, Step, runge_kutta, store
 from ._llg import LLG
 
 STABLE = 2.4
@@ -22,7 +22,7 @@ _EVENLY = 2.5
 """Times the shortest of the last steps, to what length the past is extrapolated."""
 _SAFETY, _SHRINK, _GROW = 0.9, 0.2, 2.0
 _ERROR = 2.0
-"""Of dt |k4 - k5|; see _held_step.py."""
+"""Of dt |k4 - k5|; see _held_field_step.py."""
 _LOST = 1e-9
 """Of the longest step: where a state is not finite, the step that ends the run."""
 

@@ -24,7 +24,7 @@ from .._sweep import Space, latin_design, random_design
 from .._sweep import grid as grid_of
 from ._arguments import arguments, check_keys, one_of
 from ._config import Config, build_config
-from ._simulation import Place, Recipe, Simulation, filled
+from ._open_config import Place, Recipe, Simulation, filled
 from ._toml import read_toml, within
 
 _SECTIONS = ("magnet", "energy", "torque", "initial")
