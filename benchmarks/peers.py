@@ -19,8 +19,14 @@ from harness import Report, arguments, spread
 from peer_work import CODES, SHAPES
 
 ROOT = Path(__file__).parents[1]
-SKIPPED = {("magnum.np", "gradient film")}
-"""It differentiates fixed steps only."""
+ONLY = {
+    "sp5": ("jaxstt", "jaxstt float32", "magnum.np", "roof"),
+    "gradient film": ("jaxstt", "NeuralMag", "roof"),
+    "gradient wire": ("jaxstt", "NeuralMag", "roof"),
+    "tangents film": ("jaxstt", "roof"),
+    "tangents wire": ("jaxstt", "roof"),
+}
+"""NeuralMag has no torque and no forward mode, magnum.np differentiates fixed steps only."""
 
 
 def environment() -> str:
@@ -64,14 +70,16 @@ def main() -> None:
         for cores in settings:
             for _ in range(chosen.rounds):
                 for code in CODES:
-                    if (code, name) in SKIPPED:
+                    if code not in ONLY.get(name, CODES):
                         continue
                     print(f"{name}, {len(cores)} cores, {code}", flush=True)
                     result = work(python, code, name, cores)
                     if result is not None:
                         found.setdefault((name, code, len(cores)), []).append(result)
     report.circumstances(chosen.rounds)
-    report.table("work", "cores", "code", "ms", "times ours", "first call, s", "besides")
+    report.table(
+        "work", "cores", "code", "ms", "times ours", "first call, s", "besides", "share of the roof"
+    )
     for (name, code, cores), results in found.items():
         ms = np.concatenate([np.asarray(r["seconds"]) for r in results]) * 1e3
         ours = found.get((name, "jaxstt", cores))
@@ -86,6 +94,7 @@ def main() -> None:
             spread(np.asarray(ratio)),
             spread(first),
             besides(results),
+            share(results, found.get((name, "roof", cores))),
         )
     if chosen.only:
         print("\n".join(report.lines))
@@ -105,6 +114,18 @@ def besides(results: list[dict[str, Any]]) -> str:
     if "mean" in results[0]:
         return "<m> at the end " + ", ".join(f"{x:.5f}" for x in results[0]["mean"])
     return ""
+
+
+def share(results: list[dict[str, Any]], roof: list[dict[str, Any]] | None) -> str:
+    """How much of the time of a case is what none of its evaluations can do without."""
+    if roof is None or "evaluations" not in results[0]:
+        return ""
+    pairs = zip(results, roof, strict=False)
+    return spread(
+        np.asarray(
+            [np.median(b["seconds"]) * a["evaluations"] / np.median(a["seconds"]) for a, b in pairs]
+        )
+    )
 
 
 if __name__ == "__main__":
