@@ -16,5 +16,6 @@ from ._explore import profile as profile
 from ._explore import sample_posterior as sample_posterior
 from ._fit import fit as fit
 from ._models import MODELS as MODELS
+from ._predict import predict as predict
 from ._report import Fit as Fit
 from ._report import load_fit as load_fit

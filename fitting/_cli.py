@@ -40,7 +40,9 @@ def command(
     data: Annotated[
         str, typer.Argument(metavar="DATA", help="Measurement file, or an embedded data set.")
     ] = "strip_a",
-    model: Annotated[str, typer.Option(help="wall1d (seconds) or llg1d (minutes).")] = "wall1d",
+    model: Annotated[
+        str, typer.Option(help="wall1d (seconds), llg1d, llg2d (minutes) or auto.")
+    ] = "wall1d",
     free: Annotated[
         str, typer.Option(metavar="NAMES", help="Parameters to fit, separated by commas.")
     ] = "xi,P,alpha",
@@ -60,6 +62,12 @@ def command(
     max_steps: Annotated[
         int | None, typer.Option(help="Most steps of the optimizer from one start.")
     ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            " /--no-check", help="Do not run llg2d at the optimum of a 1-D model to correct it."
+        ),
+    ] = True,
     show_template: Annotated[
         bool, typer.Option("--template", help="Print an empty measurement file and stop.")
     ] = False,
@@ -83,10 +91,12 @@ def command(
         "fixed": _assignments(",".join(fix or [])),
         "optimizer": optimizer,
         "max_steps": max_steps,
+        "check": check,
     }
     out = _folder(out)
     with _Progress(sys.stderr) as progress:
-        result = fit(measured, callback=progress, **settings)
+        keep = out / "llg2d.json"
+        result = fit(measured, callback=progress, tell=progress.tell, runs=keep, **settings)
     print(result.report())
     print(f"\nwrote {' and '.join(str(path) for path in _write(result, out))}")
     if not result.converged:
@@ -198,4 +208,11 @@ class _Progress:
             self.status.update(line)
         elif time.monotonic() - self.shown > 2:
             self.shown = time.monotonic()
+            print(line, file=self.stream, flush=True)
+
+    def tell(self, line: str) -> None:
+        """What is about to take long."""
+        if self.status is not None:
+            self.status.update(line)
+        else:
             print(line, file=self.stream, flush=True)

@@ -3,19 +3,24 @@
 import dataclasses
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
+import numpy as np
 
 from ._data import Measurements, Sample, load_measurements
-from ._errorbars import identify, stated_errors
+from ._errorbars import PATIENCE, Climb, climb, identify, stated_errors, strip_of
 from ._errors import InputError
-from ._models import get_model
+from ._models import LLG2D, get_model
 from ._parameters import POLARISATION, allowed, known
 from ._problem import Counter, Problem, evaluate, set_up
 from ._report import Fit, Minimum, summary
 from ._solve import ANCHOR, MAX_STEPS, Callback, Search, check_optimizer, starting_points
+
+AUTO = "auto"
+WALL = ("K", "K_perp")
+"""The constants of a 1-D wall, which llg2d has no use for."""
 
 
 def fit(
@@ -31,15 +36,20 @@ def fit(
     max_steps: int | None = None,
     model_errors: Mapping[str, float] | None = None,
     callback: Callback | None = None,
+    check: bool = True,
+    runs: str | os.PathLike[str] | None = None,
+    tell: Callable[[str], None] | None = None,
     precision: str = "float64",
 ) -> Fit:
     """Fit xi, P, alpha (or other parameters) to measured wall motion.
 
         chi2 = sum ((prediction - value)/std)^2 + priors  ->  min
-        covariance = (J^T J)^-1 max(1, chi2/dof) + sum over constants of outer(half of the change)
+        covariance = (J^T J)^-1 max(1, chi2/dof) + outer(error of the model)
 
     data: measurements, a file, or the name of an embedded data set.
-    model: "wall1d" (collective coordinates) or another name of `fitting.MODELS`.
+    model: "wall1d" (collective coordinates, seconds), "llg1d" (a wire, minutes), "llg2d" (the strip
+    with its magnetostatics, minutes), or "auto", which climbs from wall1d to llg2d only as far as
+    that changes anything.
     free: parameters to fit, among xi, P, alpha, n0, Ms, A, K, K_perp, gamma.
     sample: replaces the header's.
     fixed: values, SI, of parameters that are known; they are taken as exact.
@@ -49,8 +59,12 @@ def fit(
     start: first guesses; without any, a grid of guesses is tried.
     max_steps: of the optimiser, from each start.
     model_errors: relative uncertainty of the wall constants that are not fitted; by default
-    {"width": 0.10, "K_perp": 0.30}.  0 switches one off.
+    {"width": 0.10, "K_perp": 0.30}.  0 switches one off.  Where llg2d was run it takes their place.
     callback: called as callback(iteration, chi2, values).
+    check: where the sample says enough, run llg2d once for every row at the optimum of a 1-D model
+    and correct the fit by what it shows; `Fit.rungs` has the figures.
+    runs: a file that keeps the runs of llg2d: the same fit, interrupted, goes on from them.
+    tell: called with a line of text before each of these runs.
     precision: "float64", whatever the session's setting, or "float32".
 
     Raises InputError for input that cannot be used.  A fit that does not converge is returned with
@@ -63,41 +77,96 @@ def fit(
     if max_steps is not None and max_steps < 1:
         raise InputError(f"`max_steps` must be >= 1, got {max_steps}")
     settings: dict[str, Any] = {
-        "model": get_model(model),
         "free": known(free, "free"),
         "fixed": allowed(fixed or {}, "fixed"),
         "nuisance": None if nuisance is None else known(nuisance, "nuisance"),
     }
+    # llg2d is reached from wall1d, which it corrects until nothing is left of it.
+    way = model if model in (AUTO, LLG2D.name) else "check"
+    chosen = get_model("wall1d" if way == model else model)
     given = allowed(start or {}, "start")
     data = data if isinstance(data, Measurements) else load_measurements(data)
     data = data if sample is None else data.with_sample(sample)
     with jax.enable_x64(precision == "float64"):
         warm = None
-        cheaper = settings["model"].cheaper
-        if cheaper is not None and not given:
+        if chosen.cheaper is not None and not given:
             warm = fit(
                 data,
-                cheaper,
+                chosen.cheaper,
                 settings["free"],
                 fixed=fixed,
                 nuisance=settings["nuisance"],
                 model_errors={"width": 0.0, "K_perp": 0.0},
+                check=False,
                 precision=precision,
             )
             given = dict(warm.values)
-        problem = set_up(data, start=given, **settings)
+        problem = set_up(data, chosen, start=given, **settings)
         stated = stated_errors(problem, model_errors)
-        counter = Counter()
         tolerance = problem.model.tolerance if precision == "float64" else 1e-2
         steps = MAX_STEPS[optimizer] if max_steps is None else max_steps
-        search = Search(optimizer, steps, tolerance, counter, callback)
+        search = Search(optimizer, steps, tolerance, Counter(), callback)
         silent = warm is not None and not (warm.identifiability and warm.identifiability.complete)
         result = _minimise(problem, search, given, anchor=silent)
-        done = summary(problem, search, result, stated, began)
-        if warm is None:
-            return done
-        note = f"started from the optimum of {warm.model} ({warm.n_simulations} simulations)"
-        return dataclasses.replace(done, notes=(note, *done.notes))
+        notes = ()
+        if warm is not None:
+            cost = warm.n_simulations
+            notes = (f"started from the optimum of {warm.model} ({cost} simulations)",)
+        climbed = None
+        if check or way == model:
+            climbed = _climbed(problem, result, settings, way, search, runs=runs, tell=tell)
+        if isinstance(climbed, str):
+            notes = (*notes, f"not checked against llg2d: {climbed}") if climbed else notes
+            climbed = None
+        if climbed is not None:
+            problem, result = climbed.problem, _at_the_top(climbed, result, search)
+            if way == model:
+                problem = dataclasses.replace(problem, model=get_model(LLG2D.name))
+        done = summary(problem, search, result, stated, began, climbed)
+        return dataclasses.replace(done, notes=(*notes, *done.notes))
+
+
+def _climbed(
+    problem: Problem,
+    found: Minimum,
+    settings: Mapping[str, Any],
+    way: str,
+    search: Search,
+    **keep: Any,
+) -> Climb | str:
+    """What llg2d makes of the minimum, or why it was not asked; InputError if it must be."""
+    must = way != "check"
+    if not (found.best.converged and found.seen is not None):
+        return "the fit has not converged"
+    values = problem.values(found.best.z)
+    patience = float("inf") if must else PATIENCE
+    strip = strip_of(problem.data, problem, values, patience)
+    if isinstance(strip, str):
+        if must:
+            why = strip or "no row shows a wall"
+            raise InputError(f"{problem.data.path}: llg2d cannot be run: {why}")
+        return strip
+    inner = {**settings, "nuisance": tuple(n for n in problem.nuisance if n not in WALL)}
+    start = {n: values[n] for n in (*inner["free"], *inner["nuisance"])}
+    local = set_up(problem.data, problem.model, start=start, **inner)
+    moved = {n: values[n] for n in WALL if n in problem.nuisance}
+    local = dataclasses.replace(local, objective=local.objective.moved(moved))
+    z = np.asarray(local.objective.space.start)
+    climbed = climb(local, z, strip, way, search, anchor=not found.seen.complete, **keep)
+    return "no steady motion was found there" if climbed is None else climbed
+
+
+def _at_the_top(climbed: Climb, found: Minimum, search: Search) -> Minimum:
+    """The minimum of the corrected problem."""
+    problem, best = climbed.problem, climbed.best
+    objective, at = problem.objective, best.evaluation
+    if found.seen is not None and not found.seen.complete:
+        objective = objective.anchored(problem.free, ANCHOR)
+        at = evaluate(problem.objective, best.z, search.counter)
+    seen = identify(problem.objective, best.z, at, problem.free) if at.finite else None
+    if not climbed.reached:
+        best = dataclasses.replace(best, converged=False)
+    return Minimum(best, [], objective, seen, at, found.iterations + best.steps)
 
 
 def _minimise(

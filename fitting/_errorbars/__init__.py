@@ -9,6 +9,10 @@ from ._identify import identify as identify
 from ._intervals import birge_ratio as birge_ratio
 from ._intervals import interval as interval
 from ._intervals import normal_quantile as normal_quantile
+from ._ladder import PATIENCE as PATIENCE
+from ._ladder import Climb as Climb
+from ._ladder import climb as climb
+from ._ladder import strip_of as strip_of
 from ._model_error import ModelError as ModelError
 from ._model_error import model_error as model_error
 from ._model_error import stated_errors as stated_errors

@@ -5,5 +5,8 @@ from ._base import Predictor as Predictor
 from ._base import collective_wall as collective_wall
 from ._base import on_the_edge as on_the_edge
 from ._base import simulated as simulated
+from ._corrected import Corrected as Corrected
+from ._llg2d import LLG2D as LLG2D
+from ._llg2d import StripPredictor as StripPredictor
 from ._registry import MODELS as MODELS
 from ._registry import get_model as get_model

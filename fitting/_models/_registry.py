@@ -5,9 +5,10 @@ from jaxstt.tools import nearest
 from .._errors import InputError
 from ._base import Model
 from ._llg1d import LLG1D
+from ._llg2d import LLG2D
 from ._wall1d import Wall1D
 
-MODELS: dict[str, Model] = {model.name: model for model in (Wall1D(), LLG1D())}
+MODELS: dict[str, Model] = {model.name: model for model in (Wall1D(), LLG1D(), LLG2D())}
 
 
 def get_model(name: str) -> Model:

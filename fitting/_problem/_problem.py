@@ -90,7 +90,7 @@ def set_up(
             )
     known = (*fixed, *(n for n in free if n in start))
     wanted = tuple(n for n in MATERIAL if (n in needs or n in free) and n not in known)
-    estimates = {**_from_sample(data, wanted, model.name), **fixed}
+    estimates = {**from_sample(data, wanted, model.name), **fixed}
     parameters = tuple(
         parameter(n, estimates.get(n, start.get(n)), K_PERP_ERROR if n in nuisance else None)
         for n in (*free, *nuisance)
@@ -134,7 +134,7 @@ def _check_roles(
             )
 
 
-def _from_sample(data: Measurements, wanted: tuple[str, ...], model: str) -> dict[str, float]:
+def from_sample(data: Measurements, wanted: tuple[str, ...], model: str) -> dict[str, float]:
     """Values of the material parameters in `wanted`; InputError naming a missing header key."""
     sample, found = data.sample, {}
     sample.require(*(n for n in ("Ms", "A", "K") if n in wanted), model=model)

@@ -13,6 +13,7 @@ import numpy as np
 from .._data import Measurements, Sample
 from .._errorbars import Combination, Identifiability
 from .._errors import InputError
+from .._solve import Rung
 
 if TYPE_CHECKING:
     from ._result import Fit
@@ -54,6 +55,9 @@ def to_dict(fit: "Fit") -> dict[str, Any]:
         name: {"value": value, "std": std, "unit": unit}
         for name, (value, std, unit) in fit.derived.items()
     }
+    fields["rungs"] = [
+        {**dataclasses.asdict(r), "discrepancy": r.discrepancy(data.std)} for r in fit.rungs
+    ]
     fields["alternatives"] = [{"values": v, "chi2": chi2} for v, chi2 in fit.alternatives]
     return _plain(fields)
 
@@ -122,6 +126,20 @@ def _covariance(x: dict[str, Any]) -> dict[str, Any]:
     return {"names": tuple(x["names"]), "matrix": matrix}
 
 
+def _rungs(x: list[dict[str, Any]]) -> tuple[Rung, ...]:
+    """Their discrepancies follow from the rest."""
+    return tuple(
+        Rung(
+            r["model"],
+            r["values"],
+            _numbers(r["prediction"]),
+            _numbers(r["before"]),
+            r["shift"],
+        )
+        for r in x
+    )
+
+
 _READ: dict[str, Callable[[Any], Any]] = {
     "data": _measurements,
     "identifiability": _identifiability,
@@ -134,5 +152,6 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "chi2": lambda x: math.inf if x is None else x,
     "intervals": lambda x: {n: None if ends is None else tuple(ends) for n, ends in x.items()},
     "derived": lambda x: {n: (d["value"], d["std"], d["unit"]) for n, d in x.items()},
+    "rungs": _rungs,
     "alternatives": lambda x: tuple((a["values"], a["chi2"]) for a in x),
 }

@@ -15,7 +15,7 @@ from .._errorbars import Identifiability, interval
 from .._errors import InputError
 from .._parameters import NAMES
 from .._problem import Problem
-from .._solve import Solution
+from .._solve import Rung, Solution
 from ._json import read_fields, to_dict
 from ._text import report
 
@@ -47,6 +47,7 @@ class Fit:
     derived: name -> (value, standard deviation or None, unit).
     breakdown_current [A/m^2], breakdown_field [T]: of the fitted wall; None without a wall.
     model_error: relative uncertainty of each wall constant in std_model.
+    rungs: the steps by llg2d, `Rung`; std_model is then what they leave.
     alternatives: other minima that the data hardly tell apart, (values, chi2).
     truth: true values where the file states them; never used.
     n_simulations: simulated drives, each tangent of a Jacobian counted as one more.
@@ -78,6 +79,7 @@ class Fit:
     breakdown_current: float | None
     breakdown_field: float | None
     model_error: dict[str, float]
+    rungs: tuple[Rung, ...]
     alternatives: tuple[tuple[dict[str, float], float], ...]
     truth: dict[str, float]
     n_evaluations: int

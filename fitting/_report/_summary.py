@@ -13,6 +13,7 @@ from .._data import Measurements
 from .._errorbars import (
     DERIVED,
     USEFUL,
+    Climb,
     Identifiability,
     ModelError,
     birge_ratio,
@@ -60,8 +61,13 @@ def summary(
     found: Minimum,
     stated: Mapping[str, float],
     began: float,
+    climbed: Climb | None = None,
 ) -> Fit:
-    """The result, with error bars if the search converged (which may cost refits)."""
+    """The result, with error bars if the search converged (which may cost refits).
+
+    climbed: the ladder that led to `problem`, whose model error then counts.
+    """
+    stated = {} if climbed is not None else stated
     best, seen, data = found.best, found.seen, problem.data
     names = problem.objective.space.names
     values = problem.values(best.z)
@@ -69,7 +75,9 @@ def summary(
     scale = birge_ratio(found.at.chi2, dof)
     errors = None
     if best.converged and seen is not None:
-        if stated:
+        if climbed is not None:
+            errors = climbed.error
+        elif stated:
             errors = model_error(problem, found.objective, best, stated, search.counter)
         extra = None if errors is None else errors.covariance
         arguments = (problem.objective, best.z, found.at, problem.free)
@@ -113,6 +121,7 @@ def summary(
         breakdown_current=wall["breakdown current"],
         breakdown_field=wall["breakdown field"],
         model_error=dict(stated),
+        rungs=() if climbed is None else climbed.rungs,
         alternatives=_alternatives(problem, found),
         truth=_truth(data),
         n_evaluations=counter.derivatives + counter.values,

@@ -106,7 +106,9 @@ def _quality(fit: "Fit") -> list[str]:
     lines = [f"chi2/dof: {fit.chi2:.2f}/{fit.dof}{ratio}"]
     if fit.scale > 1:
         lines[0] += f"; above 1, so statistical errors are multiplied by {fit.scale:.2f} (Birge)"
-    if fit.model_error:
+    if fit.rungs:
+        lines += lines_of(_climb(fit), "")
+    elif fit.model_error:
         moved = {"width": "the wall width", "K_perp": "K_perp"}
         parts = [f"{moved[n]} moved by +-{100 * e:g} %" for n, e in fit.model_error.items()]
         lines.append(f"model error: refits with {' and '.join(parts)} (half the difference)")
@@ -118,6 +120,27 @@ def _quality(fit: "Fit") -> list[str]:
             "others"
         )
     return [*lines, ""]
+
+
+def _climb(fit: "Fit") -> list[str]:
+    """What llg2d said of the rows, and what it changed."""
+    first, last = fit.rungs[0], fit.rungs[-1]
+    off = first.discrepancy(fit.data.std)
+    worst = int(np.argmax(np.abs(off)))
+    steps = len(fit.rungs)
+    moved = ", ".join(
+        f"{n} {number(first.values[n])} -> {number(fit.values[n])}"
+        for n in fit.free
+        if n in first.values
+    )
+    return [
+        f"{last.model} was run for every row at {steps} point{'s' * (steps > 1)}; at the first, "
+        f"the 1-D optimum, it differs by up to {abs(off[worst]):.2g} standard deviations of a row "
+        f"(line {fit.data.line[worst]}; rms {np.sqrt(np.mean(off**2)):.2g}). Corrected by it: "
+        f"{moved}",
+        f"model error: what further steps would change, judged from the last one, which moved the "
+        f"minimum by {last.shift:.2g} standard deviations",
+    ]
 
 
 def _derived(fit: "Fit") -> list[str]:

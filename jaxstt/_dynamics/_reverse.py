@@ -1,6 +1,6 @@
 """Reverse-mode derivative of the default loop: states kept where they fit, else computed again.
 
-Forwards, states and places in time are kept (_kept_states.py, for R and C).  Backwards, the steps are
+Forwards, states and places in time are kept (_kept_states.py, for R and C).  Backwards, steps are
 transposed one by one (_transposed_step.py).  Where the ring does not reach, the run is repeated
 from the checkpoint before, and the ring filled anew.  A run of N <= R steps is never repeated; one
 of N <= R C is once, with memory for R + 3 C states: for a given memory that is N of the order of

@@ -1,0 +1,156 @@
+"""Do the 95 % intervals of a fit hold the truth on strips that nobody tuned it to?
+
+    python benchmarks/calibration.py [--strips 8] [--refine 1.5] [--seed 1]
+
+Draws perpendicular strips: Ms, A, wall width, cross-section, xi, P, alpha.  Their wall motion is
+computed in 2-D with full magnetostatics on a finer mesh than a fit uses, noise is drawn, and the
+file is fitted as a user would, by default, and with `model="llg2d"`.  Prints a table and writes it
+to benchmarks/results/calibration_DEVICE.md.  About an hour on 2 cores.
+"""
+
+import dataclasses
+import math
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+from harness import Report, arguments
+
+import fitting
+import jaxstt
+from jaxstt.constants import MU_0
+
+NAMES = ("xi", "P", "alpha")
+BELOW_J, ABOVE_J = (0.25, 0.5, 0.75), (1.5, 2.0, 2.8, 3.5)
+"""Currents in units of the breakdown current."""
+BELOW_B, ABOVE_B = (0.3, 0.6), (3.0, 5.0)
+RELATIVE, LEAST = 0.02, 0.1
+"""Noise: of each value, and m/s."""
+
+
+def draw(rng: np.random.Generator) -> tuple[fitting.Sample, dict[str, float]]:
+    """A strip whose easy axis is stable, and its parameters."""
+    between = lambda low, high: float(np.exp(rng.uniform(np.log(low), np.log(high))))  # noqa: E731
+    Ms, A = between(3e5, 1.1e6), between(0.7e-11, 2e-11)
+    width, thickness = between(32e-9, 128e-9), between(1e-9, 8e-9)
+    wall = between(5e-9, 11e-9)
+    kd = MU_0 * Ms**2 / 2
+    bare = fitting.Sample(
+        Ms=Ms, A=A, K=kd + A / wall**2, easy_axis="z", width=width, thickness=thickness
+    )
+    # K such that the wall at rest has the width drawn: the factors of the section do the rest.
+    K = kd + 2 * A / wall**2 - bare.cross_section().K_eff
+    sample = dataclasses.replace(bare, K=K)
+    alpha = between(0.05, 0.3)
+    xi = alpha * between(1.4, 4.0) if rng.uniform() < 0.7 else alpha * between(0.15, 0.7)
+    return sample, {"xi": xi, "P": float(rng.uniform(0.3, 0.8)), "alpha": alpha}
+
+
+def table(sample: fitting.Sample, truth: dict[str, float], folder: Path) -> Path:
+    """A file with the drives that a careful experiment would take, values still 1."""
+    wall = sample.cross_section()
+    bloch = wall.hard_axis == "x"
+    model = jaxstt.CollectiveWall(
+        A=sample.A or 0.0,
+        K=wall.K_eff if bloch else wall.K_eff + wall.K_perp,
+        Kp=wall.K_perp if bloch else -wall.K_perp,
+        Ms=sample.Ms or 0.0,
+        gamma=sample.gyromagnetic_ratio,
+        xi=truth["xi"],
+        P=truth["P"],
+        alpha=truth["alpha"],
+    )
+    jc, Bc = abs(float(model.breakdown_current())), abs(float(model.breakdown_field()))
+    rows = [(-x * jc, 0.0, x > 1) for x in (*BELOW_J, *ABOVE_J)]
+    rows += [(0.0, x * Bc, x > 1) for x in (*BELOW_B, *ABOVE_B)]
+    lines = [
+        f"# {key} = {value!r}"
+        for key, value in {
+            "Ms_A_per_m": sample.Ms,
+            "A_J_per_m": sample.A,
+            "K_J_per_m3": sample.K,
+            "easy_axis": "z",
+            "width_m": sample.width,
+            "thickness_m": sample.thickness,
+        }.items()
+    ]
+    lines.append("observable,current_density_A_per_m2,field_T,value,std,unit")
+    for j, B, above in rows:
+        lines.append(f"wall_velocity,{j!r},{B!r},1,1,m/s")
+        if above:
+            lines.append(f"precession_frequency,{j!r},{B!r},1,1,Hz")
+    path = folder / "strip.csv"
+    path.write_text("\n".join(lines).replace("'", "") + "\n")
+    return path
+
+
+def measured(
+    data: fitting.Measurements, truth: dict[str, float], refine: float, rng: np.random.Generator
+) -> fitting.Measurements:
+    """Values from the finer mesh, with noise."""
+    exact = fitting.predict(data, truth, "llg2d", refine=refine)
+    velocity = np.array([o == "wall_velocity" for o in data.observable])
+    std = RELATIVE * np.abs(exact) + np.where(velocity, LEAST, 1e6)
+    value = exact + std * rng.normal(size=exact.size)
+    return dataclasses.replace(data, value=value, std=std)
+
+
+def main() -> None:
+    chosen = arguments(
+        __doc__,
+        ("strips", 8, "how many"),
+        ("refine", 1.5, "cells of the truth are smaller by this"),
+        ("seed", 1, "of the draw"),
+    )
+    jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_num_cpu_devices", 2)
+    rng = np.random.default_rng(chosen.seed)
+    report = Report(__file__, "Calibration: strips in 2-D, fitted by default and with llg2d")
+    rows, hits, ratios = [], {"default": 0, "llg2d": 0}, []
+    folder = Path("build")
+    folder.mkdir(exist_ok=True)
+    for i in range(chosen.strips):
+        sample, truth = draw(rng)
+        began = time.monotonic()
+        data = fitting.load_measurements(table(sample, truth, folder))
+        data = measured(data, truth, chosen.refine, rng)
+        made = time.monotonic() - began
+        good = np.isfinite(data.value)
+        if not good.all():
+            print(f"strip {i}: no steady motion in rows {np.flatnonzero(~good).tolist()}")
+            data = data.exclude(data.line[~good])
+        for model in ("default", "llg2d"):
+            fit = fitting.fit(data, "wall1d" if model == "default" else model)
+            for name in NAMES:
+                ends, true = fit.intervals[name], truth[name]
+                inside = ends is not None and ends[0] <= true <= ends[1]
+                hits[model] += inside
+                off = (fit.values[name] - true) / true
+                std = fit.std[name] or math.nan
+                cells = (i, model, name, f"{true:.4g}", f"{fit.values[name]:.4g}", f"{off:+.2%}")
+                errors = (f"{std / true:.2%}", f"{(fit.std_model[name] or 0) / true:.2%}")
+                rows.append((*cells, *errors, "yes" if inside else "NO", f"{fit.seconds:.0f}"))
+                print(*rows[-1], f"truth took {made:.0f} s" if name == "xi" else "", flush=True)
+                if model == "default":
+                    widths = {n: fit.std[n] for n in NAMES}
+                else:
+                    ratios.append((widths[name] or math.nan) / std)
+    report.circumstances(1)
+    report.add(
+        "",
+        f"{chosen.strips} strips, seed {chosen.seed}, truth on cells {chosen.refine:g} times finer "
+        f"than the fit's. Inside the 95 % interval: {hits['default']} (default) and "
+        f"{hits['llg2d']} (llg2d) of {3 * chosen.strips}. Median width of the default's intervals "
+        f"over llg2d's: {np.nanmedian(ratios):.2f}.",
+    )
+    report.table(
+        "strip", "model", "parameter", "truth", "fit", "off", "std", "of the model", "inside", "s"
+    )
+    for row in rows:
+        report.row(*row)
+    report.write()
+
+
+if __name__ == "__main__":
+    main()

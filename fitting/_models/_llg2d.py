@@ -1,0 +1,241 @@
+"""Model `llg2d`: the strip itself, with full magnetostatics, in a piece that follows the wall."""
+
+import math
+from collections.abc import Mapping
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+import jaxstt
+
+from .._data import Measurements, Sample
+from .._errors import InputError
+from ._base import (
+    DRIFT,
+    PRECESSION,
+    VELOCITY,
+    Model,
+    Predictor,
+    Rows,
+    check_wall_rows,
+    collective_wall,
+    drift_velocity,
+    hard_is_b,
+)
+from ._piece import Path, Piece, follow
+
+_SETTLE, _RECORD = 96, 64
+"""Looks at a wall while it settles, and while it is read."""
+_TRANSIENT = 5.0
+"""Relaxation times that a steady wall is given; it starts some per cent off."""
+_HALF_TURNS = 2.2
+"""Of a running wall's record, as the collective wall turns; one whole one must be in it."""
+_LENGTH, _WIDTHS = 24.0, 2.0
+"""Length of the piece in wall widths, and in widths of the strip, along which a wall may tilt."""
+_CELLS_PER_WIDTH = 3.0
+_THICKEST = 5e-9
+"""Cell along the thickness, m, where the sample names none."""
+_ROAD = 2**20
+"""Cells of the imaginary wire on which the paths are read."""
+_TRIES = 3
+_STABLE, _PER_CELL, _PER_STEP = 2.4, 80e-9, 30e-6
+"""Steps of a run times rate; s of a cell and of a step, measured on one core; for estimates."""
+
+
+class LLG2D(Model):
+    """A wall in the strip under each drive: exchange, anisotropies, magnetostatics, Zhang-Li.
+
+    K and K_hard are the sample's crystalline constants; there are no wall constants to estimate.
+    Mesh: the sample's `cell_x, cell_y, cell_z`, with second-order stencils, as the simulation that
+    it names; otherwise a third of the wall's width and fourth order, layers of at most 5 nm.
+    Observables as `wall1d`.
+    """
+
+    name = "llg2d"
+    cheaper = "wall1d"
+    observables = (VELOCITY, PRECESSION, DRIFT)
+    tolerance = 1e-2
+
+    def needs(self, data: Measurements) -> tuple[str, ...]:
+        return ("xi", "P", "alpha", "Ms", "A", "n0", "gamma")
+
+    def prepare(
+        self, data: Measurements, values: Mapping[str, float], refine: float = 1.0
+    ) -> "StripPredictor":
+        """refine: every cell is made smaller by this factor."""
+        self.check_rows(data)
+        data.sample.require("width", "thickness", "K", "easy_axis", model=self.name)
+        check_wall_rows(data, self.name)
+        return StripPredictor(data, values, refine)
+
+
+def mesh(
+    sample: Sample, width: float, refine: float = 1.0
+) -> tuple[tuple[int, int, int], tuple[float, float, float]]:
+    """(cells, cell) of a piece of strip around a wall of this width, m."""
+    assert sample.width is not None and sample.thickness is not None
+    dx = sample.cell_x or width / _CELLS_PER_WIDTH
+    if dx > width:
+        raise InputError(
+            f"{sample.origin or 'the sample'}: `cell_x_m` must be below the wall width lambda = "
+            f"{width:.3g} m for llg2d, got {dx:g}"
+        )
+    ny = max(1, round(refine * sample.width / (sample.cell_y or dx)))
+    nz = max(1, math.ceil(refine * sample.thickness / (sample.cell_z or _THICKEST) - 0.01))
+    dx = dx / refine
+    nx = 16 * math.ceil((_LENGTH * width + _WIDTHS * sample.width) / dx / 16)
+    return (nx, ny, nz), (dx, sample.width / ny, sample.thickness / nz)
+
+
+class StripPredictor(Predictor):
+    """`LLG2D` for one set of data; the mesh and the times are chosen once, at the start values."""
+
+    rows: Rows
+    drift: Rows
+    piece: Piece
+    K: Array
+    """Crystalline anisotropy along the easy axis, J/m^3."""
+    K_hard: Array
+    wall: jaxstt.CollectiveWall
+    settle: Array
+    """(drives,), s, between two looks at a wall that settles."""
+    record: Array
+    observable: tuple[str, ...] = eqx.field(static=True)
+    drives: int = eqx.field(static=True)
+    hard: str = eqx.field(static=True)
+    order: int = eqx.field(static=True)
+
+    def __init__(self, data: Measurements, values: Mapping[str, float], refine: float = 1.0):
+        sample = data.sample
+        constants = sample.cross_section()
+        known = {**values, "K": constants.K_eff, "K_perp": constants.K_perp}
+        self.rows, self.drift = Rows(data, (VELOCITY, PRECESSION)), Rows(data, (DRIFT,))
+        self.observable, self.drives = data.observable, self.rows.j.size
+        width = math.sqrt(known["A"] / constants.K_eff)
+        shape, cell = mesh(sample, width, refine)
+        easy = str(sample.easy_axis)
+        length = sample.length or 3 * shape[0] * cell[0]
+        self.piece = Piece(jaxstt.Grid(shape, cell), length, easy, sample.charge)
+        self.K, self.K_hard = jnp.asarray(sample.K, float), jnp.asarray(sample.K_hard, float)
+        self.hard = sample.hard_axis or constants.hard_axis
+        self.order = 2 if sample.cell_x else 4
+        self.wall = collective_wall(known, sample.charge, hard_is_b(data))
+        settle, record = _durations(self.wall, self.wall.motion(self.rows.j, self.rows.B))
+        self.settle, self.record = jnp.asarray(settle / _SETTLE), jnp.asarray(record / _RECORD)
+
+    def __call__(self, values: Mapping[str, Array]) -> Array:
+        return self._every_row(values, *self.motion(values, diffrax.ForwardMode()))
+
+    def measure(self, values: Mapping[str, float]) -> np.ndarray:
+        """The same without derivatives; a wall that had not settled is followed for longer.
+
+        NaN where it still has not.
+        """
+        known = {name: jnp.asarray(value, float) for name, value in values.items()}
+        patient = self
+        for _ in range(_TRIES):
+            velocity, precession = _measure(patient, known)
+            late = np.isnan(np.asarray(velocity))
+            if not late.any():
+                break
+            times = (patient.settle * (1 + late), patient.record * (1 + late))
+            patient = eqx.tree_at(lambda p: (p.settle, p.record), patient, times)
+        return np.asarray(self._every_row(known, velocity, precession))
+
+    def seconds(self, values: Mapping[str, float]) -> float:
+        """About how long `measure` takes, s, on the devices there are."""
+        known = {name: jnp.asarray(value, float) for name, value in values.items()}
+        llg = self._llg(known, self.rows.j[0], self.rows.B[0])
+        span = float(jnp.sum(self.settle) * _SETTLE + jnp.sum(self.record) * _RECORD)
+        steps = span * float(llg.stiffness()) / _STABLE
+        cells = math.prod(self.piece.grid.shape)
+        at_once = min(self.drives, jax.local_device_count())
+        return steps * (cells * _PER_CELL + _PER_STEP) / at_once
+
+    def _every_row(self, values: Mapping[str, Array], velocity: Array, precession: Array) -> Array:
+        is_drift = np.array([o == DRIFT for o in self.observable])
+        out = jnp.zeros(is_drift.shape)
+        if not is_drift.all():
+            out = out.at[~is_drift].set(self.rows.select(velocity, precession))
+        if is_drift.any():
+            drift = drift_velocity(values, self.drift.j)[self.drift.drive]
+            out = out.at[is_drift].set(drift)
+        return out
+
+    def motion(
+        self, values: Mapping[str, Array], adjoint: diffrax.AbstractAdjoint | None
+    ) -> tuple[Array, Array]:
+        """(velocity [m/s], <phidot> [rad/s]) of each drive; NaN where the record cannot be read."""
+        start = self.wall.motion(self.rows.j, self.rows.B)
+
+        def run(drive: tuple) -> tuple[Array, Array]:
+            j, B, settle, record, angle, width = drive
+            llg = self._llg(values, j, B)
+            path = Path(self.piece.wall(width, angle), jnp.zeros((), jnp.int32))
+            path, _ = follow(self.piece, llg, path, settle, _SETTLE, adjoint)
+            _, walls = follow(self.piece, llg, path, record, _RECORD, adjoint)
+            return self._read(walls, record)
+
+        drives = (self.rows.j, self.rows.B, self.settle, self.record, start.angle, start.width)
+        return jaxstt.parallel_map(run, drives)
+
+    def _read(self, walls: jaxstt.WallState, interval: Array) -> tuple[Array, Array]:
+        spacing = self.piece.grid.spacing
+        road = jaxstt.Grid((_ROAD, 1, 1), spacing)
+        t = interval * jnp.arange(_RECORD, dtype=interval.dtype)
+        there = walls._replace(position=walls.position + spacing[0] * _ROAD / 2)
+        motion, sound = jaxstt.mean_motion(road, t, there)
+        keep = lambda x: jnp.where(sound, x, jnp.nan)  # noqa: E731
+        return keep(motion.velocity), keep(motion.precession)
+
+    def _llg(self, values: Mapping[str, Array], j: Array, B: Array) -> jaxstt.LLG:
+        axes = dict(zip("xyz", np.eye(3), strict=True))
+        easy = axes[self.piece.easy]
+        field = B * easy[:, None, None, None] + values["Ms"] * self.piece.outside
+        return jaxstt.LLG(
+            self.piece.grid,
+            Ms=values["Ms"],
+            alpha=values["alpha"],
+            gamma=values["gamma"],
+            energies=(
+                jaxstt.Exchange(values["A"], order=self.order),
+                jaxstt.UniaxialAnisotropy(self.K, easy),
+                jaxstt.UniaxialAnisotropy(-self.K_hard, axes[self.hard]),
+                jaxstt.Zeeman(field),
+                self.piece.demag,
+            ),
+            torques=(
+                jaxstt.ZhangLi(
+                    j * axes["x"],
+                    P=values["P"],
+                    xi=values["xi"],
+                    n0=values["n0"],
+                    order=self.order,
+                ),
+            ),
+        )
+
+
+@eqx.filter_jit
+def _measure(strip: StripPredictor, values: Mapping[str, Array]) -> tuple[Array, Array]:
+    return strip.motion(values, None)
+
+
+def _durations(
+    wall: jaxstt.CollectiveWall, motion: jaxstt.WallMotion
+) -> tuple[np.ndarray, np.ndarray]:
+    """(settling time, length of the record), s, for each drive.
+
+    The tilt relaxes in (1 + alpha~^2) Ms/(2 alpha~ g~ |Kp|).
+    """
+    c = wall.coefficients()
+    relax = (1 + c.alpha**2) * wall.Ms / (2 * c.alpha * c.gamma * jnp.abs(wall.Kp))
+    relax = float(relax)
+    locked = np.asarray(motion.locked)
+    half_turn = np.pi / np.where(locked, 1.0, np.abs(np.asarray(motion.precession)))
+    settle = np.where(locked, _TRANSIENT * relax, np.minimum(2 * relax, 2 * half_turn))
+    return settle, np.where(locked, relax, _HALF_TURNS * half_turn)

@@ -1,0 +1,116 @@
+"""Space mapping: the minimum of a dear model by way of a cheap one.
+
+At the point p_k the dear model f is run once.  The cheap one g gets the wall constants c_k with
+which it comes nearest to f there, and what is left is added:
+
+    g_k(p) = g(p; c_k) + [f(p_k) - g(p_k; c_k)],        p_k+1 = argmin chi2 of g_k .
+
+Where the steps end, g_k(p) = f(p): the residuals are those of the dear model, and only the slope
+is that of the cheap one.  A step shrinks the distance by about the relative error of that slope.
+Source: Bandler et al., IEEE Trans. Microw. Theory Techn. 52, 337 (2004), Sections III and V.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from .._models import Corrected
+from .._parameters import Space, parameter
+from .._problem import Objective, Problem, evaluate
+from ._solve import Solution, solve
+from ._starts import ANCHOR, Search
+
+_CONSTANTS = {"K": 0.2, "K_perp": 0.5}
+"""Wall constants of the cheap model, and how far (in ln) they may be off."""
+_TOLERANCE = 1e-3
+_STEPS = 50
+
+
+@dataclasses.dataclass(frozen=True)
+class Rung:
+    """One step: where the dear model was run, and what both say of the rows there.
+
+    model: name of the dear model.  values: the fitted parameters.  prediction: (n,), the dear
+    model's.  before: (n,), the cheap one's before it was corrected here.
+    shift: how far the minimum then moved, in its standard deviations.
+    """
+
+    model: str
+    values: dict[str, float]
+    prediction: np.ndarray
+    before: np.ndarray
+    shift: float
+
+    def discrepancy(self, std: np.ndarray) -> np.ndarray:
+        """(prediction - before)/std of each row."""
+        return (self.prediction - self.before) / np.asarray(std)
+
+
+def map_space(
+    problem: Problem,
+    z: np.ndarray,
+    dear: Callable[[Mapping[str, float]], np.ndarray],
+    model: str,
+    search: Search,
+    anchor: bool = False,
+) -> Iterator[tuple[Problem, Solution, Rung]]:
+    """Step by step: the corrected problem, its minimum, and what the step did.
+
+    problem: of the cheap model.  z: where to start.  dear(values): predictions of the dear one.
+    anchor: hold what the data do not fix by a weak prior around the problem's start.
+    Ends early where they are not finite.
+    """
+    while True:
+        values = problem.values(z)
+        prediction = np.asarray(dear(values), float)
+        if not np.isfinite(prediction).all():
+            return
+        before = evaluate(problem.objective, z, search.counter).prediction
+        problem = corrected(problem, z, prediction, search)
+        objective = problem.objective
+        if anchor:
+            objective = objective.anchored(problem.free, ANCHOR)
+        best = search.from_starts(objective, [z])[0]
+        moved = best.evaluation.jacobian @ (best.z - z)
+        fitted = {n: values[n] for n in problem.objective.space.names}
+        yield problem, best, Rung(model, fitted, prediction, before, float(np.linalg.norm(moved)))
+        z = best.z
+
+
+def corrected(problem: Problem, z: np.ndarray, prediction: np.ndarray, search: Search) -> Problem:
+    """The problem with a model that gives `prediction` at z."""
+    objective = problem.objective
+    cheap = objective.predictor
+    cheap = cheap.cheap if isinstance(cheap, Corrected) else cheap
+    bare = eqx.tree_at(lambda o: o.predictor, objective, cheap)
+    bare = bare.moved(_nearest_constants(problem, bare, z, prediction, search))
+    offset = prediction - evaluate(bare, z, search.counter).prediction
+    new = Corrected(cheap, jnp.asarray(offset))
+    return dataclasses.replace(problem, objective=eqx.tree_at(lambda o: o.predictor, bare, new))
+
+
+def _nearest_constants(
+    problem: Problem, objective: Objective, z: np.ndarray, prediction: np.ndarray, search: Search
+) -> dict[str, float]:
+    """The wall constants that bring the cheap model nearest to `prediction` at z."""
+    names = [n for n in _CONSTANTS if n in objective.fixed and n not in problem.given]
+    if not names:
+        return {}
+    known = problem.values(z)
+    space = Space(parameter(n, problem.estimates[n], _CONSTANTS[n]) for n in names)
+    others = {n: jnp.asarray(v) for n, v in known.items() if n not in names}
+    fit = Objective(objective.predictor, space, others, jnp.asarray(prediction), objective.std)
+    found = solve(
+        fit,
+        space.coordinates(known),
+        optimizer="lm",
+        max_steps=_STEPS,
+        tolerance=_TOLERANCE,
+        counter=search.counter,
+    )
+    if not np.isfinite(found.chi2):
+        return {}
+    return {n: float(v) for n, v in space.values(jnp.asarray(found.z)).items()}

@@ -1,0 +1,212 @@
+"""`llg2d`: the piece of strip that follows its wall, and fits corrected by it."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from fit_data import measurements
+
+import fitting
+import jaxstt
+from fitting._models import LLG2D
+from fitting._models._piece import Path, Piece, follow
+
+SAMPLE = fitting.Sample(
+    Ms=8e5,
+    A=1e-11,
+    K=6e5,
+    easy_axis="z",
+    width=32e-9,
+    thickness=4e-9,
+    cell_x=4e-9,
+    cell_y=8e-9,
+    cell_z=4e-9,
+    origin="made_up.csv",
+)
+TRUTH = {"xi": 0.3, "P": 0.6, "alpha": 0.12}
+GRID = jaxstt.Grid((48, 4, 1), (4e-9, 8e-9, 4e-9))
+LENGTH = 48 * 3 * 4e-9
+
+
+@pytest.fixture(scope="module", params=[("z", 1), ("z", -1), ("x", 1)], ids=str)
+def piece(request) -> Piece:
+    return Piece(GRID, LENGTH, *request.param)
+
+
+def _field(grid: jaxstt.Grid, m) -> np.ndarray:
+    llg = jaxstt.LLG(grid, Ms=8e5, alpha=0.0, energies=(jaxstt.Demag(grid),))
+    return np.asarray(jaxstt.effective_field(llg, m))
+
+
+def test_the_field_in_a_piece_is_that_in_the_strip(piece) -> None:
+    """To rounding, wherever the wall is: the domains beyond are all that is left out."""
+    make = jaxstt.head_to_head_wall if piece.easy == "x" else jaxstt.bloch_wall
+    strip = jaxstt.Grid((144, 4, 1), GRID.spacing)
+    place = (48 + 24 + 5) * 4e-9
+    m = make(strip, 6e-9, position=place, charge=piece.charge, angle=0.7)
+    part = m[:, 48:96]
+    expected = _field(strip, m)[:, 48:96]
+    found = _field(GRID, part) + 8e5 * np.asarray(piece.outside)
+    # Between the wall and the ends of the piece 19 cells: exp(-19 * 4/6) of the wall is outside.
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+    assert np.abs(piece.outside).max() * 8e5 > 1e-3
+
+
+@pytest.mark.parametrize("cells", [-7, 0, 3])
+def test_shifted_by_whole_cells(piece, cells: int) -> None:
+    make = jaxstt.head_to_head_wall if piece.easy == "x" else jaxstt.bloch_wall
+    wall = lambda q: make(GRID, 6e-9, position=q, charge=piece.charge, angle=0.7)  # noqa: E731
+    q = (24.2 + cells) * 4e-9
+    back, moved = piece.back_in_the_middle(wall(q), jnp.asarray(q))
+    assert int(moved) == cells
+    np.testing.assert_allclose(back, wall(24.2 * 4e-9), atol=5e-5)
+
+
+def test_a_wall_is_followed_as_in_the_strip(piece) -> None:
+    """Position and angle after 0.3 ns, of a wall that leaves the piece's middle by many cells."""
+    make = jaxstt.head_to_head_wall if piece.easy == "x" else jaxstt.bloch_wall
+    axis = np.eye(3)["xyz".index(piece.easy)]
+    hard = np.eye(3)["xyz".index("z" if piece.easy == "x" else "x")]
+
+    def llg(grid, demag, outside):
+        field = 0.02 * piece.charge * axis[:, None, None, None] + 8e5 * outside
+        energies = (
+            jaxstt.Exchange(1e-11),
+            jaxstt.UniaxialAnisotropy(6e5, axis),
+            jaxstt.UniaxialAnisotropy(-2e5, hard),
+            jaxstt.Zeeman(field),
+            demag,
+        )
+        torque = jaxstt.ZhangLi((-2e12, 0.0, 0.0), P=0.6, xi=0.3)
+        return jaxstt.LLG(grid, Ms=8e5, alpha=0.3, energies=energies, torques=(torque,))
+
+    start = Path(piece.wall(jnp.asarray(6e-9), jnp.asarray(1.3)), jnp.zeros((), jnp.int32))
+    run = jax.jit(lambda llg: follow(piece, llg, start, jnp.asarray(1e-11), 30))
+    _, walls = run(llg(GRID, piece.demag, piece.outside))
+    strip = jaxstt.Grid((144, 4, 1), GRID.spacing)
+    m = make(strip, 6e-9, position=72 * 4e-9, charge=piece.charge, angle=1.3)
+    save = jaxstt.WallTracker(strip, piece.easy)
+    whole = llg(strip, jaxstt.Demag(strip), jnp.zeros((3, *strip.shape)))
+    sol = jaxstt.evolve(whole, m, [0.0, 1e-10, 2e-10, 3e-10], save=save)
+    expected = sol.m.position - 48 * 4e-9
+    assert abs(float(expected[-1] - expected[0])) > 5 * 4e-9
+    # The ends of a strip magnetised along x are not quite uniform, those of a piece are.
+    atol = 0.04e-9 if piece.easy == "x" else 0.01e-9
+    np.testing.assert_allclose(walls.position[9::10], expected[1:], atol=atol)
+    np.testing.assert_allclose(walls.angle[9::10], sol.m.angle[1:], atol=5e-3)
+
+
+# A fit ----------------------------------------------------------------------------------------
+
+J = (-4e11, -8e11, -1.2e12, -8e12, -1.2e13)
+B = (2e-3, 4e-3, 0.06, 0.1)
+
+
+@pytest.fixture(scope="module")
+def strip() -> fitting.Measurements:
+    """What llg2d says at TRUTH, as data without noise and errors of 2 %."""
+    rows = [("wall_velocity", j, 0.0, 1.0, 1.0) for j in J]
+    rows += [("wall_velocity", 0.0, b, 1.0, 1.0) for b in B]
+    rows += [("precession_frequency", j, 0.0, 1.0, 1.0) for j in J[3:]]
+    rows += [("precession_frequency", 0.0, b, 1.0, 1.0) for b in B[2:]]
+    empty = measurements(rows, SAMPLE, TRUTH)
+    value = fitting.predict(empty, TRUTH, "llg2d")
+    return dataclasses.replace(empty, value=value, std=0.02 * np.abs(value))
+
+
+def off(fit: fitting.Fit) -> float:
+    return max(abs(fit.values[n] / TRUTH[n] - 1) for n in TRUTH)
+
+
+def test_one_step_of_the_ladder_brings_the_truth_nearer(strip) -> None:
+    """Data of llg2d, fitted by wall1d: wrong by some per cent, and less so when checked."""
+    plain = fitting.fit(strip, check=False)
+    checked = fitting.fit(strip)
+    assert plain.rungs == () and len(checked.rungs) == 1
+    assert plain.model == checked.model == "wall1d"
+    assert off(plain) > 0.02 and off(checked) < off(plain) / 2
+    (rung,) = checked.rungs
+    assert rung.model == "llg2d" and rung.values["P"] == pytest.approx(plain.values["P"], rel=1e-3)
+    np.testing.assert_allclose(rung.before, plain.predictions, rtol=1e-3)
+    discrepancy = rung.discrepancy(strip.std)
+    assert np.abs(discrepancy).max() > 0.5 and discrepancy.shape == strip.value.shape
+    for name, true in TRUTH.items():
+        ends = checked.intervals[name]
+        assert ends is not None and ends[0] < true < ends[1]
+    assert "K_perp" not in checked.nuisance and checked.model_error == {}
+    assert "llg2d was run for every row at 1 point" in checked.report()
+    back = checked.to_dict()["rungs"][0]
+    np.testing.assert_allclose(back["discrepancy"], discrepancy)
+
+
+def test_llg2d_finds_the_truth(strip) -> None:
+    fit = fitting.fit(strip, "llg2d")
+    assert fit.converged and fit.model == "llg2d" and 2 <= len(fit.rungs) <= 6
+    for name, true in TRUTH.items():
+        assert fit.values[name] == pytest.approx(true, rel=2e-3), name
+    shifts = [rung.shift for rung in fit.rungs]
+    assert shifts[-1] < 0.03 and shifts[-1] < shifts[0] / 10
+    assert fit.chi2 < 1e-2
+
+
+def test_auto_stops_where_nothing_changes(strip) -> None:
+    wide = dataclasses.replace(strip, std=0.5 * np.abs(strip.value))
+    fit = fitting.fit(wide, "auto")
+    assert fit.converged and len(fit.rungs) == 1 and fit.rungs[0].shift < 0.3
+
+
+def test_derivatives_of_the_strip(strip) -> None:
+    """Forward mode, reverse mode, central differences: of a row below and one above breakdown."""
+    few = strip.exclude(strip.line[[0, 1, 2, 4, *range(5, 13)]])
+    values = {**TRUTH, "n0": 2e4, "Ms": 8e5, "A": 1e-11, "gamma": 1.76e11}
+    predictor = LLG2D().prepare(few, values)
+    names = sorted(values)
+    point = jnp.array([values[n] for n in names])
+
+    @jax.jit
+    def predict(x):
+        return predictor(dict(zip(names, x * point, strict=True)))
+
+    one = jnp.ones(len(names))
+    forward = jax.jit(jax.jacfwd(predict))(one)
+    assert forward.shape == (len(few), len(names)) and len(few) == 1
+    for i in range(len(names)):
+        step = jnp.zeros(len(names)).at[i].set(1e-4)
+        central = (predict(one + step) - predict(one - step)) / 2e-4
+        np.testing.assert_allclose(forward[:, i], central, rtol=1e-4, err_msg=names[i])
+
+
+BAD = {
+    "width": ({"width": None}, "llg2d needs the header key `width_m`"),
+    "K": ({"K": None}, "the header key `K_J_per_m3`"),
+    "coarse": ({"cell_x": 9e-9}, "`cell_x_m` must be below the wall width"),
+    "y": ({"easy_axis": "y"}, "`easy_axis` must be x or z"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_sample_that_says_too_little(case, strip) -> None:
+    changes, message = BAD[case]
+    poor = strip.with_sample(dataclasses.replace(SAMPLE, **changes))
+    with pytest.raises(fitting.InputError, match=message):
+        fitting.predict(poor, TRUTH, "llg2d")
+
+
+def test_what_llg2d_has_no_use_for(strip) -> None:
+    with pytest.raises(fitting.InputError, match="llg2d cannot be run: `K` is not the sample's"):
+        fitting.fit(strip, "llg2d", fixed={"K": 3e5})
+    with pytest.raises(fitting.InputError, match="llg2d cannot be run: `K_perp` is not"):
+        fitting.fit(strip, "auto", fixed={"K_perp": 3e4})
+    unchecked = fitting.fit(strip, fixed={"K": 3e5})
+    assert unchecked.rungs == ()
+    assert "not checked against llg2d: `K` is not the sample's" in unchecked.notes
+    with pytest.raises(fitting.InputError, match="no row shows a wall"):
+        fitting.fit("doppler_nife_340K", "llg2d", free=("P",), fixed={"xi": 0.0})
+    with pytest.raises(fitting.InputError, match="`values` must hold alpha"):
+        fitting.predict(strip, {"xi": 0.1, "P": 0.5}, "llg2d")
+    with pytest.raises(fitting.InputError, match="`refine` must be 1 for wall1d, got 2"):
+        fitting.predict(strip, TRUTH, refine=2.0)
+    with pytest.raises(fitting.InputError, match="`refine` must be > 0, got -1"):
+        fitting.predict(strip, TRUTH, "llg2d", refine=-1.0)
