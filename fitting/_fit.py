@@ -83,6 +83,8 @@ def fit(
     }
     # llg2d is reached from wall1d, which it corrects until nothing is left of it.
     way = model if model in (AUTO, LLG2D.name) else "check"
+    if way == model and precision != "float64":
+        raise InputError(f"`precision` must be float64 for {model}, got {precision}")
     chosen = get_model("wall1d" if way == model else model)
     given = allowed(start or {}, "start")
     data = data if isinstance(data, Measurements) else load_measurements(data)
@@ -113,7 +115,7 @@ def fit(
             cost = warm.n_simulations
             notes = (f"started from the optimum of {warm.model} ({cost} simulations)",)
         climbed = None
-        if check or way == model:
+        if (check and precision == "float64") or way == model:
             climbed = _climbed(problem, result, settings, way, search, runs=runs, tell=tell)
         if isinstance(climbed, str):
             notes = (*notes, f"not checked against llg2d: {climbed}") if climbed else notes

@@ -1,10 +1,12 @@
 """Measurements made from a list of drives, for the tests of `fitting`."""
 
 import dataclasses
+import functools
 
 import equinox as eqx
 import numpy as np
 
+import fitting
 import jaxstt
 from fitting import Measurements, Sample
 
@@ -20,6 +22,8 @@ STRIP = Sample(
     wall="bloch",
 )
 """As the header of `strip_a`, without what only a simulation on its mesh needs."""
+unchecked = functools.partial(fitting.fit, check=False)
+"""A fit by a 1-D model that stays one."""
 UNITS = {"wall_velocity": "m/s", "precession_frequency": "Hz", "drift_velocity": "m/s"}
 
 

@@ -6,7 +6,7 @@ import math
 import jax
 import numpy as np
 import pytest
-from fit_data import measurements, with_wall
+from fit_data import measurements, unchecked, with_wall
 
 import fitting
 from fitting._errorbars import birge_ratio, interval
@@ -24,7 +24,7 @@ def strip() -> fitting.Measurements:
 
 @pytest.fixture(scope="module")
 def fit(strip) -> fitting.Fit:
-    return fitting.fit(strip)
+    return unchecked(strip)
 
 
 def test_strip_gives_the_truth_within_its_errors(fit) -> None:
@@ -43,7 +43,7 @@ def test_strip_gives_the_truth_within_its_errors(fit) -> None:
 
 
 def test_truth_in_the_header_is_not_used(strip, fit) -> None:
-    other = fitting.fit(dataclasses.replace(strip, truth={"xi": 1.0}))
+    other = unchecked(dataclasses.replace(strip, truth={"xi": 1.0}))
     assert other.values == fit.values and other.truth == {"xi": 1.0}
 
 
@@ -69,7 +69,7 @@ def test_reference_values_of_an_independent_fit(fit) -> None:
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 def test_optimizers_reach_the_same_optimum(strip, fit, optimizer: str) -> None:
-    other = fitting.fit(strip, optimizer=optimizer, model_errors={"width": 0})
+    other = unchecked(strip, optimizer=optimizer, model_errors={"width": 0})
     assert other.converged and other.optimizer == optimizer
     for name, value in fit.values.items():
         assert other.values[name] == pytest.approx(value, rel=1e-6)
@@ -79,7 +79,7 @@ def test_optimizers_reach_the_same_optimum(strip, fit, optimizer: str) -> None:
 def test_model_error_is_half_the_change_between_refits(strip, fit) -> None:
     """lambda +-10 % through K (1 +- .1)^-2, with K fixed by hand."""
     K = fit.fixed["K"]
-    wide, narrow = (fitting.fit(strip, fixed={"K": K / f**2}, start=fit.values) for f in (1.1, 0.9))
+    wide, narrow = (unchecked(strip, fixed={"K": K / f**2}, start=fit.values) for f in (1.1, 0.9))
     for name in TRUTH:
         half = abs(wide.values[name] - narrow.values[name]) / 2
         assert fit.std_model[name] == pytest.approx(half, rel=1e-2)
@@ -117,18 +117,18 @@ def test_exact_data_of_a_wall_give_its_parameters(strip) -> None:
     )
     # A row below breakdown shows no precession; its error must not be 0.
     made = dataclasses.replace(made, std=np.maximum(made.std, 0.01))
-    found = fitting.fit(made)
+    found = unchecked(made)
     assert found.converged and found.chi2 < 1e-8
     for name, value in true.items():
         assert found.values[name] == pytest.approx(value, rel=1e-5)
     assert found.values["K_perp"] == pytest.approx(wall.K_perp, rel=1e-5)
     np.testing.assert_allclose(found.predictions, made.value, rtol=1e-5, atol=1e-6)
-    assert fitting.fit(made, fixed={"n0": 0.0}).values["alpha"] > 0.03 * 1.05
+    assert unchecked(made, fixed={"n0": 0.0}).values["alpha"] > 0.03 * 1.05
 
 
 def test_session_setting_is_left_alone(strip, fit) -> None:
     with jax.enable_x64(False):
-        other = fitting.fit(strip)
+        other = unchecked(strip)
         assert not jax.config.jax_enable_x64
     assert other.values == fit.values
 
@@ -139,7 +139,7 @@ def test_session_setting_is_left_alone(strip, fit) -> None:
 )
 def test_doppler_drift_velocity_fixes_P(name: str, P: float, std: float, Ms: float) -> None:
     """P = e Ms u/(mu_B j) at Ms = 8.2e5 A/m, its error that of u."""
-    found = fitting.fit(name, free=("P",), fixed={"xi": 0.0})
+    found = unchecked(name, free=("P",), fixed={"xi": 0.0})
     assert found.converged and found.model_error == {} and found.nuisance == ()
     assert found.values["P"] == pytest.approx(P, abs=5e-4)
     assert found.std["P"] == pytest.approx(std, abs=6e-4) and found.std_model["P"] == 0
@@ -151,14 +151,14 @@ def test_drift_velocity_is_divided_by_one_plus_eta_and_xi() -> None:
     made = measurements(
         [("drift_velocity", 1e11, 0.0, 4.1, 0.1)], fitting.Sample(Ms=8.2e5, n0=8.2e4)
     )
-    found = fitting.fit(made, free=("P",), fixed={"xi": 0.5})
+    found = unchecked(made, free=("P",), fixed={"xi": 0.5})
     expected = 0.58082 * (1 + 0.25) * (1 + 0.1 / 1.25)
     assert found.values["P"] == pytest.approx(expected, rel=1e-4)
 
 
 def test_stopped_early_keeps_the_best_point(strip, fit) -> None:
     seen = []
-    found = fitting.fit(strip, max_steps=1, callback=lambda i, chi2, v: seen.append((i, chi2, v)))
+    found = unchecked(strip, max_steps=1, callback=lambda i, chi2, v: seen.append((i, chi2, v)))
     assert not found.converged and "not converged" in found.message
     assert found.chi2 > fit.chi2 and found.chi2 == pytest.approx(min(c for _, c, _ in seen))
     assert set(found.std.values()) == {None} and set(found.intervals.values()) == {None}
@@ -172,7 +172,7 @@ def test_frequencies_leave_two_minima_and_the_fit_says_so() -> None:
     rows = [("precession_frequency", x, 0.0, 1.0, 1.0) for x in j]
     constants = {"A": 1.3e-11, "K": 2e5, "P": 0.6, "alpha": 0.1}
     made = with_wall(measurements(rows, SAMPLE), Kp=1.5e4, Ms=8e5, xi=0.05, **constants)
-    found = fitting.fit(made, free=("xi",), fixed={**constants, "K_perp": 1.5e4})
+    found = unchecked(made, free=("xi",), fixed={**constants, "K_perp": 1.5e4})
     ((other, chi2),) = found.alternatives
     low, high = sorted((found.values["xi"], other["xi"]))
     assert found.converged and found.chi2 < 1e-6 and chi2 < 1e-6
@@ -209,7 +209,7 @@ GIVEN = {"K": 2e5, "K_perp": 1e4}
 def test_wrong_arguments_are_refused_in_one_line(arguments, message: str) -> None:
     fixed = {**GIVEN, **arguments.get("fixed", {})}
     with pytest.raises(fitting.InputError) as error:
-        fitting.fit(measurements([ROW], SAMPLE), **{**arguments, "fixed": fixed})
+        unchecked(measurements([ROW], SAMPLE), **{**arguments, "fixed": fixed})
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
@@ -229,14 +229,14 @@ BAD_DATA = [
 def test_unusable_data_are_refused_in_one_line(row, change, message: str) -> None:
     made = measurements([row], dataclasses.replace(SAMPLE, **change))
     with pytest.raises(fitting.InputError) as error:
-        fitting.fit(made, fixed=GIVEN)
+        unchecked(made, fixed=GIVEN)
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
 def test_field_across_the_easy_axis_is_refused() -> None:
     made = measurements([("wall_velocity", 0.0, 1e-3, 10.0, 0.5)], SAMPLE)
     with pytest.raises(fitting.InputError, match=r"made_up.csv:2: column `field_axis`: wall1d"):
-        fitting.fit(dataclasses.replace(made, field_axis=("x",)), fixed=GIVEN)
+        unchecked(dataclasses.replace(made, field_axis=("x",)), fixed=GIVEN)
 
 
 def test_jacobian_is_that_of_the_residuals(strip) -> None:
@@ -266,7 +266,7 @@ def test_rows_on_the_breakdown_edge_are_named(strip) -> None:
     data = measurements([*rows, ("drift_velocity", j, 0.0, 1.0, 0.1)], strip.sample)
     assert on_the_edge(data, values, 0.005) == (2, 3, 5)
     assert on_the_edge(data, values, 0.02) == (2, 3, 4, 5)
-    assert not any("breakdown lies" in note for note in fitting.fit(strip).notes)
+    assert not any("breakdown lies" in note for note in unchecked(strip).notes)
 
 
 FIELDS = [("wall_velocity", 0.0, B, 1.0, 0.1) for B in (5e-4, 1e-3, 8e-3, 1.2e-2)]
@@ -291,7 +291,7 @@ def slow_wall(strip):
 def test_field_rows_find_their_damping(slow_wall, free, fixed) -> None:
     data = slow_wall(alpha=0.03, xi=0.1, P=0.5)
     free = {} if free is None else {"free": free}
-    fit = fitting.fit(data, **free, fixed={**fixed, "K_perp": 6e3})
+    fit = unchecked(data, **free, fixed={**fixed, "K_perp": 6e3})
     assert fit.converged and fit.chi2 < 1e-5
     assert fit.values["alpha"] == pytest.approx(0.03, rel=1e-4)
     assert "alpha" in fit.identifiability.fixed
@@ -301,7 +301,7 @@ def test_a_model_that_misses_the_data_says_so(slow_wall) -> None:
     """Rows of another unit: values are not called unfixed, the misfit is named."""
     data = slow_wall(alpha=0.03, xi=0.1, P=0.5)
     value = np.where(np.arange(len(data)) == 1, 30 * np.asarray(data.value), data.value)
-    fit = fitting.fit(
+    fit = unchecked(
         dataclasses.replace(data, value=value), free=("alpha",), fixed={"xi": 0.0, "P": 0.5}
     )
     assert any("does not describe these data" in note for note in fit.notes)
@@ -319,7 +319,7 @@ def test_a_minimum_at_a_bound_is_a_result(strip) -> None:
     )  # fmt: skip
     noise = 1 + 0.02 * np.random.default_rng(1).normal(size=len(data))
     value, std = np.asarray(data.value) * noise, np.maximum(data.std, 0.1)  # locked: v = 0
-    fit = fitting.fit(dataclasses.replace(data, value=value, std=std))
+    fit = unchecked(dataclasses.replace(data, value=value, std=std))
     assert fit.converged and fit.values["xi"] < 1e-3
     assert any("`xi` sits at a bound" in note for note in fit.notes)
     assert fit.values["P"] == pytest.approx(0.5, rel=0.05)
@@ -329,5 +329,5 @@ def test_a_row_without_current_and_field_is_noted(slow_wall) -> None:
     rows = [("wall_velocity", 0.0, 0.0, 0.0, 0.1)]
     data = slow_wall(rows, alpha=0.03, xi=0.1, P=0.5)
     data = dataclasses.replace(data, std=np.maximum(data.std, 0.01))
-    fit = fitting.fit(data, free=("alpha",), fixed={"xi": 0.0, "P": 0.5})
+    fit = unchecked(data, free=("alpha",), fixed={"xi": 0.0, "P": 0.5})
     assert any("neither current nor field" in note for note in fit.notes)

@@ -10,17 +10,19 @@ from fit_data import measurements
 
 import fitting
 import jaxstt
-from fitting._models import LLG2D
+from fitting._models import LLG2D, StripPredictor
 from fitting._models._piece import Path, Piece, follow
 
 SAMPLE = fitting.Sample(
     Ms=8e5,
     A=1e-11,
     K=6e5,
+    K_hard=4e4,
     easy_axis="z",
+    hard_axis="x",
     width=32e-9,
     thickness=4e-9,
-    cell_x=4e-9,
+    cell_x=2.5e-9,
     cell_y=8e-9,
     cell_z=4e-9,
     origin="made_up.csv",
@@ -59,9 +61,9 @@ def test_shifted_by_whole_cells(piece, cells: int) -> None:
     make = jaxstt.head_to_head_wall if piece.easy == "x" else jaxstt.bloch_wall
     wall = lambda q: make(GRID, 6e-9, position=q, charge=piece.charge, angle=0.7)  # noqa: E731
     q = (24.2 + cells) * 4e-9
-    back, moved = piece.back_in_the_middle(wall(q), jnp.asarray(q))
+    moved = piece.off_the_middle(jnp.asarray(q))
     assert int(moved) == cells
-    np.testing.assert_allclose(back, wall(24.2 * 4e-9), atol=5e-5)
+    np.testing.assert_allclose(piece.shifted(wall(q), moved), wall(24.2 * 4e-9), atol=1e-4)
 
 
 def test_a_wall_is_followed_as_in_the_strip(piece) -> None:
@@ -84,7 +86,7 @@ def test_a_wall_is_followed_as_in_the_strip(piece) -> None:
 
     start = Path(piece.wall(jnp.asarray(6e-9), jnp.asarray(1.3)), jnp.zeros((), jnp.int32))
     run = jax.jit(lambda llg: follow(piece, llg, start, jnp.asarray(1e-11), 30))
-    _, walls = run(llg(GRID, piece.demag, piece.outside))
+    _, walls, _ = run(llg(GRID, piece.demag, piece.outside))
     strip = jaxstt.Grid((144, 4, 1), GRID.spacing)
     m = make(strip, 6e-9, position=72 * 4e-9, charge=piece.charge, angle=1.3)
     save = jaxstt.WallTracker(strip, piece.easy)
@@ -93,15 +95,16 @@ def test_a_wall_is_followed_as_in_the_strip(piece) -> None:
     expected = sol.m.position - 48 * 4e-9
     assert abs(float(expected[-1] - expected[0])) > 5 * 4e-9
     # The ends of a strip magnetised along x are not quite uniform, those of a piece are.
-    atol = 0.04e-9 if piece.easy == "x" else 0.01e-9
+    atol = 0.04e-9 if piece.easy == "x" else 0.02e-9
     np.testing.assert_allclose(walls.position[9::10], expected[1:], atol=atol)
     np.testing.assert_allclose(walls.angle[9::10], sol.m.angle[1:], atol=5e-3)
 
 
 # A fit ----------------------------------------------------------------------------------------
 
-J = (-4e11, -8e11, -1.2e12, -8e12, -1.2e13)
-B = (2e-3, 4e-3, 0.06, 0.1)
+J = (-2.7e11, -5.4e11, -1.8e12)
+B = (2.4e-3, 20e-3)
+"""Breakdown is at 7.3e11 A/m^2 and 5.4 mT."""
 
 
 @pytest.fixture(scope="module")
@@ -109,21 +112,29 @@ def strip() -> fitting.Measurements:
     """What llg2d says at TRUTH, as data without noise and errors of 2 %."""
     rows = [("wall_velocity", j, 0.0, 1.0, 1.0) for j in J]
     rows += [("wall_velocity", 0.0, b, 1.0, 1.0) for b in B]
-    rows += [("precession_frequency", j, 0.0, 1.0, 1.0) for j in J[3:]]
-    rows += [("precession_frequency", 0.0, b, 1.0, 1.0) for b in B[2:]]
+    rows += [("precession_frequency", j, 0.0, 1.0, 1.0) for j in J[2:]]
+    rows += [("precession_frequency", 0.0, b, 1.0, 1.0) for b in B[1:]]
     empty = measurements(rows, SAMPLE, TRUTH)
     value = fitting.predict(empty, TRUTH, "llg2d")
     return dataclasses.replace(empty, value=value, std=0.02 * np.abs(value))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """What llg2d was asked once it need not be asked again."""
+    return tmp_path_factory.mktemp("runs") / "new" / "llg2d.json"
 
 
 def off(fit: fitting.Fit) -> float:
     return max(abs(fit.values[n] / TRUTH[n] - 1) for n in TRUTH)
 
 
-def test_one_step_of_the_ladder_brings_the_truth_nearer(strip) -> None:
+def test_one_step_of_the_ladder_brings_the_truth_nearer(strip, runs) -> None:
     """Data of llg2d, fitted by wall1d: wrong by some per cent, and less so when checked."""
     plain = fitting.fit(strip, check=False)
-    checked = fitting.fit(strip)
+    told: list[str] = []
+    checked = fitting.fit(strip, runs=runs, tell=told.append)
+    assert len(told) == 1 and told[0].startswith("llg2d, run 1: 5 drives, about ")
     assert plain.rungs == () and len(checked.rungs) == 1
     assert plain.model == checked.model == "wall1d"
     assert off(plain) > 0.02 and off(checked) < off(plain) / 2
@@ -141,6 +152,26 @@ def test_one_step_of_the_ladder_brings_the_truth_nearer(strip) -> None:
     np.testing.assert_allclose(back["discrepancy"], discrepancy)
 
 
+def test_a_fit_goes_on_from_the_runs_that_are_kept(strip, runs, monkeypatch) -> None:
+    first = fitting.fit(strip, runs=runs)
+    whole = runs.read_text()
+
+    def never(*_):
+        raise AssertionError("was run again")
+
+    monkeypatch.setattr(StripPredictor, "measure", never)
+    again = fitting.fit(strip, runs=runs)
+    assert again.values == first.values and again.std == first.std
+    assert runs.read_text() == whole
+    with pytest.raises(AssertionError, match="was run again"):
+        fitting.fit(strip.with_sample(dataclasses.replace(SAMPLE, A=1.01e-11)), runs=runs)
+    runs.write_text("[1]")
+    with pytest.raises(fitting.InputError, match=r"llg2d\.json: holds no runs of a fit"):
+        fitting.fit(strip, runs=runs)
+    runs.write_text(whole)
+
+
+@pytest.mark.thorough
 def test_llg2d_finds_the_truth(strip) -> None:
     fit = fitting.fit(strip, "llg2d")
     assert fit.converged and fit.model == "llg2d" and 2 <= len(fit.rungs) <= 6
@@ -151,38 +182,43 @@ def test_llg2d_finds_the_truth(strip) -> None:
     assert fit.chi2 < 1e-2
 
 
+@pytest.mark.thorough
 def test_auto_stops_where_nothing_changes(strip) -> None:
     wide = dataclasses.replace(strip, std=0.5 * np.abs(strip.value))
     fit = fitting.fit(wide, "auto")
-    assert fit.converged and len(fit.rungs) == 1 and fit.rungs[0].shift < 0.3
+    assert fit.converged and fit.rungs[-1].shift < 0.3
+    assert all(rung.shift >= 0.3 for rung in fit.rungs[:-1]) and len(fit.rungs) <= 2
 
 
+@pytest.mark.thorough
 def test_derivatives_of_the_strip(strip) -> None:
     """Forward mode, reverse mode, central differences: of a row below and one above breakdown."""
-    few = strip.exclude(strip.line[[0, 1, 2, 4, *range(5, 13)]])
+    few = strip.exclude(strip.line[[0, *range(3, 7)]])
     values = {**TRUTH, "n0": 2e4, "Ms": 8e5, "A": 1e-11, "gamma": 1.76e11}
-    predictor = LLG2D().prepare(few, values)
     names = sorted(values)
     point = jnp.array([values[n] for n in names])
-
-    @jax.jit
-    def predict(x):
-        return predictor(dict(zip(names, x * point, strict=True)))
-
+    arrays = lambda x: dict(zip(names, x * point, strict=True))  # noqa: E731
     one = jnp.ones(len(names))
-    forward = jax.jit(jax.jacfwd(predict))(one)
-    assert forward.shape == (len(few), len(names)) and len(few) == 1
-    for i in range(len(names)):
-        step = jnp.zeros(len(names)).at[i].set(1e-4)
-        central = (predict(one + step) - predict(one - step)) / 2e-4
-        np.testing.assert_allclose(forward[:, i], central, rtol=1e-4, err_msg=names[i])
+    predictor = LLG2D().prepare(few, values).with_moves_at(arrays(one))
+    forward = jax.jit(jax.jacfwd(lambda x: predictor(arrays(x))))(one)
+    assert forward.shape == (2, len(names)) and np.isfinite(forward).all()
+    predict = jax.jit(lambda x: predictor.predict(arrays(x), None))
+    backward = jax.jit(jax.jacrev(lambda x: predictor.predict(arrays(x), None)))(one)
+    np.testing.assert_allclose(backward, forward, rtol=1e-6)
+    along = jnp.asarray(np.random.default_rng(1).uniform(0.5, 1, len(names)))
+    step = 1e-4 * along
+    central = (predict(one + step) - predict(one - step)) / 2e-4
+    np.testing.assert_allclose(forward @ along, central, rtol=1e-5)
+    # What it costs to let the piece follow the wall: differences see the piece move.
+    free = LLG2D().prepare(few, values)
+    np.testing.assert_allclose(predict(one), free.predict(arrays(one), None), rtol=1e-12)
 
 
 BAD = {
     "width": ({"width": None}, "llg2d needs the header key `width_m`"),
     "K": ({"K": None}, "the header key `K_J_per_m3`"),
-    "coarse": ({"cell_x": 9e-9}, "`cell_x_m` must be below the wall width"),
-    "y": ({"easy_axis": "y"}, "`easy_axis` must be x or z"),
+    "coarse": ({"cell_x": 3e-9}, "`cell_x_m` must be at most half of the wall width"),
+    "unstable": ({"K": 1e5}, "the easy axis z is not stable: K_eff = "),
 }
 
 

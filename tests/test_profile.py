@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from fit_data import measurements
+from fit_data import measurements, unchecked
 
 import fitting
 from fitting import coverage, profile
@@ -17,14 +17,14 @@ Q68, Q95 = 0.9944578832097532, 1.959963984540054
 
 @pytest.fixture(scope="module")
 def strip() -> fitting.Fit:
-    return fitting.fit("strip_a")
+    return unchecked("strip_a")
 
 
 @pytest.fixture(scope="module")
 def doppler() -> fitting.Fit:
     """u = mu_B P j/(e Ms (1 + xi^2)): linear in P, and only P/(1 + xi^2) is seen."""
     rows = [("drift_velocity", j, 0.0, MU_B * 0.5 * j / (E * MS), 0.2) for j in (1e11, 2e11)]
-    return fitting.fit(measurements(rows, fitting.Sample(Ms=MS)), free=("P",), fixed={"xi": 0.0})
+    return unchecked(measurements(rows, fitting.Sample(Ms=MS)), free=("P",), fixed={"xi": 0.0})
 
 
 def test_linear_model_has_the_normal_interval(doppler) -> None:
@@ -46,7 +46,7 @@ def test_two_parameters_in_one_product_are_not_bounded() -> None:
     """P/(1 + xi^2) = 0.5 +- 0.028: xi = 0 ... 1 as P goes from 0.5 to its bound 1."""
     rows = [("drift_velocity", j, 0.0, MU_B * 0.5 * j / (E * MS), 0.2) for j in (1e11, 2e11)]
     data = measurements(rows, fitting.Sample(Ms=MS))
-    found = fitting.fit(data, free=("P", "xi"))
+    found = unchecked(data, free=("P", "xi"))
     seen = profile(found, "P")
     assert seen.intervals[0.95][1] is None and seen.ends == ("crossed", "bound")
     std = 0.2 / math.hypot(*(MU_B / (E * MS) * np.array([1e11, 2e11])))
@@ -81,7 +81,7 @@ def test_strip_agrees_with_the_jacobian(strip) -> None:
 
 def profile_covariance(fit) -> tuple[list[str], np.ndarray]:
     """The statistical covariance, which the fit keeps only with its model error."""
-    other = fitting.fit(fit.data, start=fit.values, model_errors={"width": 0})
+    other = unchecked(fit.data, start=fit.values, model_errors={"width": 0})
     return list(other.covariance["names"]), other.covariance["matrix"]
 
 
@@ -92,7 +92,7 @@ def test_each_point_is_a_refit(strip) -> None:
     data = dataclasses.replace(strip.data, std=np.asarray(strip.data.std) * strip.scale)
     others = {n: v[i] for n, v in seen.others.items() if n != "K_perp"}
     fixed = {"xi": float(seen.values[i])}
-    refit = fitting.fit(
+    refit = unchecked(
         data, free=("P", "alpha"), fixed=fixed, start=others, model_errors={"width": 0}
     )
     assert refit.chi2 - seen.chi2 == pytest.approx(seen.rise[i], rel=1e-4)
@@ -104,8 +104,8 @@ def test_the_problem_is_the_one_that_was_fitted(monkeypatch) -> None:
     rows = [("drift_velocity", j, 0.0, MU_B * 0.5 * j / (E * MS), 0.2) for j in (1e11, 2e11)]
     data = measurements(rows, fitting.Sample(Ms=3e4))  # its decade does not reach MS
     settings = {"free": ("Ms",), "fixed": {"P": 0.5, "xi": 0.0}, "start": {"Ms": 6e5}}
-    found = fitting.fit(data, **settings)
-    single = fitting.fit(data, precision="float32", **settings)
+    found = unchecked(data, **settings)
+    single = unchecked(data, precision="float32", **settings)
     assert found.values["Ms"] == pytest.approx(MS, rel=1e-6)
     monkeypatch.setattr("fitting._problem._problem.Space", None)
     monkeypatch.setattr("fitting._problem._problem.parameter", None)
@@ -169,7 +169,7 @@ def test_wrong_arguments_are_refused_in_one_line(strip, arguments, message: str)
 
 
 def test_a_fit_that_did_not_converge_is_refused(strip) -> None:
-    bad = fitting.fit("strip_a", max_steps=1)
+    bad = unchecked("strip_a", max_steps=1)
     with pytest.raises(fitting.InputError, match="`profile` needs a fit that converged"):
         profile(bad, "xi")
     with pytest.raises(fitting.InputError, match="must be the result of"):
@@ -231,6 +231,6 @@ def test_intervals_of_coverage_hold_the_truth_as_often_as_it_says(doppler) -> No
 
 def test_coverage_needs_a_fit_that_fixes_everything() -> None:
     rows = [("drift_velocity", j, 0.0, MU_B * 0.5 * j / (E * MS), 0.2) for j in (1e11, 2e11)]
-    open_ = fitting.fit(measurements(rows, fitting.Sample(Ms=MS)), free=("P", "xi"))
+    open_ = unchecked(measurements(rows, fitting.Sample(Ms=MS)), free=("P", "xi"))
     with pytest.raises(fitting.InputError, match="`coverage` needs data that fix every free"):
         coverage(open_)

@@ -108,13 +108,19 @@ class WirePredictor(Predictor):
         self.begin = jnp.asarray(nx * cell / 2 - path / 2)
 
     def __call__(self, values: Mapping[str, Array]) -> Array:
+        return self.predict(values, diffrax.ForwardMode())
+
+    def predict(
+        self, values: Mapping[str, Array], adjoint: diffrax.AbstractAdjoint | None
+    ) -> Array:
+        """The same, differentiable as `jaxstt.evolve` is with this adjoint."""
         start = collective_wall(values, self.charge, self.hard_is_b).motion(
             self.rows.j, self.rows.B
         )
 
         def run(drive):
             j, B, times, begin, angle, width = drive
-            return self._run(values, j, B, times, begin, angle, width)
+            return self._run(values, adjoint, j, B, times, begin, angle, width)
 
         velocity, precession = jaxstt.parallel_map(
             run,
@@ -122,7 +128,7 @@ class WirePredictor(Predictor):
         )
         return self.rows.select(velocity, precession)
 
-    def _run(self, values, j, B, times, begin, angle, width) -> tuple[Array, Array]:
+    def _run(self, values, adjoint, j, B, times, begin, angle, width) -> tuple[Array, Array]:
         make = jaxstt.head_to_head_wall if self.easy == "x" else jaxstt.bloch_wall
         m0 = make(self.grid, width, position=begin, charge=self.charge, angle=angle)
         sol = jaxstt.evolve(
@@ -131,7 +137,7 @@ class WirePredictor(Predictor):
             times,
             save=jaxstt.WallTracker(self.grid, self.easy),
             solver=jaxstt.FixedStep(),
-            adjoint=diffrax.ForwardMode(),
+            adjoint=adjoint,
             throw=False,
         )
         record = jax.tree.map(lambda x: x[1:], sol.m)

@@ -32,11 +32,13 @@ _SETTLE, _RECORD = 96, 64
 """Looks at a wall while it settles, and while it is read."""
 _TRANSIENT = 5.0
 """Relaxation times that a steady wall is given; it starts some per cent off."""
+_CREEP = 0.3
+"""Near breakdown a wall relaxes slower, at most by the inverse of this."""
 _HALF_TURNS = 2.2
 """Of a running wall's record, as the collective wall turns; one whole one must be in it."""
 _LENGTH, _WIDTHS = 24.0, 2.0
 """Length of the piece in wall widths, and in widths of the strip, along which a wall may tilt."""
-_CELLS_PER_WIDTH = 3.0
+_CELLS_PER_WIDTH, _COARSEST = 3.0, 2.0
 _THICKEST = 5e-9
 """Cell along the thickness, m, where the sample names none."""
 _ROAD = 2**20
@@ -79,10 +81,10 @@ def mesh(
     """(cells, cell) of a piece of strip around a wall of this width, m."""
     assert sample.width is not None and sample.thickness is not None
     dx = sample.cell_x or width / _CELLS_PER_WIDTH
-    if dx > width:
+    if dx > width / _COARSEST:
         raise InputError(
-            f"{sample.origin or 'the sample'}: `cell_x_m` must be below the wall width lambda = "
-            f"{width:.3g} m for llg2d, got {dx:g}"
+            f"{sample.origin or 'the sample'}: `cell_x_m` must be at most half of the wall width "
+            f"lambda = {width:.3g} m for llg2d, got {dx:g}: a coarser mesh pins the wall"
         )
     ny = max(1, round(refine * sample.width / (sample.cell_y or dx)))
     nz = max(1, math.ceil(refine * sample.thickness / (sample.cell_z or _THICKEST) - 0.01))
@@ -104,6 +106,8 @@ class StripPredictor(Predictor):
     settle: Array
     """(drives,), s, between two looks at a wall that settles."""
     record: Array
+    moves: Array | None
+    """(drives, looks) cells by which the piece moves; None: as its wall does."""
     observable: tuple[str, ...] = eqx.field(static=True)
     drives: int = eqx.field(static=True)
     hard: str = eqx.field(static=True)
@@ -125,10 +129,24 @@ class StripPredictor(Predictor):
         self.order = 2 if sample.cell_x else 4
         self.wall = collective_wall(known, sample.charge, hard_is_b(data))
         settle, record = _durations(self.wall, self.wall.motion(self.rows.j, self.rows.B))
+        self.moves = None
         self.settle, self.record = jnp.asarray(settle / _SETTLE), jnp.asarray(record / _RECORD)
 
     def __call__(self, values: Mapping[str, Array]) -> Array:
-        return self._every_row(values, *self.motion(values, diffrax.ForwardMode()))
+        return self.predict(values, diffrax.ForwardMode())
+
+    def predict(
+        self, values: Mapping[str, Array], adjoint: diffrax.AbstractAdjoint | None
+    ) -> Array:
+        """The same, differentiable as `jaxstt.evolve` is with this adjoint."""
+        velocity, precession, _ = self.motion(values, adjoint)
+        return self._every_row(values, velocity, precession)
+
+    def with_moves_at(self, values: Mapping[str, Array]) -> "StripPredictor":
+        """The same, the piece moving as it does at these values: smooth in the parameters."""
+        is_open = lambda x: x is None  # noqa: E731
+        moves = _measure(self, dict(values))[2]
+        return eqx.tree_at(lambda p: p.moves, self, moves, is_leaf=is_open)
 
     def measure(self, values: Mapping[str, float]) -> np.ndarray:
         """The same without derivatives; a wall that had not settled is followed for longer.
@@ -138,7 +156,7 @@ class StripPredictor(Predictor):
         known = {name: jnp.asarray(value, float) for name, value in values.items()}
         patient = self
         for _ in range(_TRIES):
-            velocity, precession = _measure(patient, known)
+            velocity, precession, _ = _measure(patient, known)
             late = np.isnan(np.asarray(velocity))
             if not late.any():
                 break
@@ -168,20 +186,24 @@ class StripPredictor(Predictor):
 
     def motion(
         self, values: Mapping[str, Array], adjoint: diffrax.AbstractAdjoint | None
-    ) -> tuple[Array, Array]:
-        """(velocity [m/s], <phidot> [rad/s]) of each drive; NaN where the record cannot be read."""
+    ) -> tuple[Array, Array, Array]:
+        """(velocity [m/s], <phidot> [rad/s], moves) of each drive.
+
+        NaN where the record cannot be read.
+        """
         start = self.wall.motion(self.rows.j, self.rows.B)
 
-        def run(drive: tuple) -> tuple[Array, Array]:
-            j, B, settle, record, angle, width = drive
+        def run(drive: tuple) -> tuple[Array, Array, Array]:
+            j, B, settle, record, angle, width, moves = drive
             llg = self._llg(values, j, B)
             path = Path(self.piece.wall(width, angle), jnp.zeros((), jnp.int32))
-            path, _ = follow(self.piece, llg, path, settle, _SETTLE, adjoint)
-            _, walls = follow(self.piece, llg, path, record, _RECORD, adjoint)
-            return self._read(walls, record)
+            early, late = (None, None) if moves is None else (moves[:_SETTLE], moves[_SETTLE:])
+            path, _, early = follow(self.piece, llg, path, settle, _SETTLE, adjoint, early)
+            _, walls, late = follow(self.piece, llg, path, record, _RECORD, adjoint, late)
+            return *self._read(walls, record), jnp.concatenate([early, late])
 
         drives = (self.rows.j, self.rows.B, self.settle, self.record, start.angle, start.width)
-        return jaxstt.parallel_map(run, drives)
+        return jaxstt.parallel_map(run, (*drives, self.moves))
 
     def _read(self, walls: jaxstt.WallState, interval: Array) -> tuple[Array, Array]:
         spacing = self.piece.grid.spacing
@@ -221,7 +243,7 @@ class StripPredictor(Predictor):
 
 
 @eqx.filter_jit
-def _measure(strip: StripPredictor, values: Mapping[str, Array]) -> tuple[Array, Array]:
+def _measure(strip: StripPredictor, values: Mapping[str, Array]) -> tuple[Array, Array, Array]:
     return strip.motion(values, None)
 
 
@@ -230,12 +252,12 @@ def _durations(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(settling time, length of the record), s, for each drive.
 
-    The tilt relaxes in (1 + alpha~^2) Ms/(2 alpha~ g~ |Kp|).
+    The tilt relaxes in (1 + alpha~^2) Ms/(2 alpha~ g~ |Kp cos 2phi|), phi the wall's angle.
     """
     c = wall.coefficients()
     relax = (1 + c.alpha**2) * wall.Ms / (2 * c.alpha * c.gamma * jnp.abs(wall.Kp))
-    relax = float(relax)
-    locked = np.asarray(motion.locked)
+    locked, relax = np.asarray(motion.locked), float(relax)
+    slower = 1 / np.maximum(np.abs(np.cos(2 * np.asarray(motion.angle))), _CREEP)
     half_turn = np.pi / np.where(locked, 1.0, np.abs(np.asarray(motion.precession)))
-    settle = np.where(locked, _TRANSIENT * relax, np.minimum(2 * relax, 2 * half_turn))
+    settle = np.where(locked, _TRANSIENT * relax * slower, np.minimum(2 * relax, 2 * half_turn))
     return settle, np.where(locked, relax, _HALF_TURNS * half_turn)

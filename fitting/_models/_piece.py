@@ -6,14 +6,14 @@ computed once, from the whole strip less the piece,
     B_out = Ms (D_strip - D_piece) m,     m = +-easy, any wall well inside the piece.
 
 When the wall has moved by a cell or more the magnetisation is shifted back by whole cells, and the
-domain behind and ahead is filled in.  Position and field stay exact: nothing is interpolated, and
+last cells of the domain are repeated at the end that is left open: in the wall's stray field they
+are tilted by some 1e-4, and a wall must not feel when it is shifted.  Nothing is interpolated, and
 B_out does not depend on where the wall is, as long as it stays away from the ends of the piece.
 """
 
 from typing import NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from diffrax import AbstractAdjoint
@@ -56,14 +56,15 @@ class Piece(eqx.Module):
         make = jaxstt.head_to_head_wall if self.easy == "x" else jaxstt.bloch_wall
         return make(self.grid, width, charge=self.charge, angle=angle)
 
-    def back_in_the_middle(self, m: Array, position: Array) -> tuple[Array, Array]:
-        """(m shifted by whole cells so that the wall is in the middle, how many)."""
+    def off_the_middle(self, position: Array) -> Array:
+        """By how many whole cells a wall at `position`, m, is ahead of the middle."""
         nx, dx = self.grid.shape[0], self.grid.spacing[0]
-        cells = jnp.round(lax.stop_gradient(position) / dx - nx / 2).astype(jnp.int32)
-        come = jnp.arange(nx, dtype=jnp.int32) + cells
-        kept = ((come >= 0) & (come < nx))[:, None, None]
-        fresh = self._domains(self.grid, nx / 2).astype(m.dtype)
-        return jnp.where(kept, jnp.roll(m, -cells, axis=1), fresh), cells
+        return jnp.round(lax.stop_gradient(position) / dx - nx / 2).astype(jnp.int32)
+
+    def shifted(self, m: Array, cells: Array) -> Array:
+        """m moved back by so many cells."""
+        nx = self.grid.shape[0]
+        return m[:, jnp.clip(jnp.arange(nx, dtype=jnp.int32) + cells, 0, nx - 1)]
 
 
 def _stray_field(grid: jaxstt.Grid, demag: jaxstt.Demag, m: Array) -> Array:
@@ -87,22 +88,26 @@ def follow(
     interval: Array,
     count: int,
     adjoint: AbstractAdjoint | None = None,
-) -> tuple[Path, jaxstt.WallState]:
-    """Run for `count` intervals [s]; where it ended, and the wall after each, (count,).
+    moves: Array | None = None,
+) -> tuple[Path, jaxstt.WallState, Array]:
+    """Run for `count` intervals [s]; where it ended, the wall after each, (count,), and the moves.
 
     llg: on the grid of the piece, with `piece.demag` and the field Ms `piece.outside`.  Positions
     count from the left end of the piece where it was at the start of all.
+    moves: (count,) cells that the piece moves after each interval; None: as the wall does.  Where
+    the piece is makes a difference of some 1e-6, so that a run is smooth in its parameters, and its
+    derivative the limit of differences, only for moves that are given.
     """
     read = jaxstt.WallTracker(piece.grid, piece.easy)
 
-    def one(path: Path, _: None) -> tuple[Path, jaxstt.WallState]:
+    def one(path: Path, given: Array | None) -> tuple[Path, tuple[jaxstt.WallState, Array]]:
         t = jnp.stack([jnp.zeros_like(interval), interval])
         m = jaxstt.evolve(llg, path.m, t, adjoint=adjoint, throw=False).m[-1]
         wall = read(interval, m)
-        there = wall._replace(
-            position=wall.position + path.cells.astype(m.dtype) * piece.grid.spacing[0]
-        )
-        m, cells = piece.back_in_the_middle(m, wall.position)
-        return Path(m, path.cells + cells), there
+        gone = path.cells.astype(m.dtype) * piece.grid.spacing[0]
+        there = wall._replace(position=wall.position + gone)
+        cells = piece.off_the_middle(wall.position) if given is None else given
+        return Path(piece.shifted(m, cells), path.cells + cells), (there, cells)
 
-    return jax.lax.scan(one, start, None, length=count)
+    path, (walls, moved) = lax.scan(one, start, moves, length=count)
+    return path, walls, moved

@@ -129,7 +129,7 @@ def summary(
         iterations=found.iterations,
         seconds=time.monotonic() - began,
         versions=versions(),
-        notes=_notes(problem, found, errors),
+        notes=(*_unread(data, climbed), *_notes(problem, found, errors)),
         solved=Solved(problem, best, found.objective is problem.objective),
     )
 
@@ -224,6 +224,19 @@ def _truth(data: Measurements) -> dict[str, float]:
     if data.sample.convention == "oommf" and "P" in truth and "xi" in truth:
         truth["P"] *= 1 + truth["xi"] ** 2
     return truth
+
+
+def _unread(data: Measurements, climbed: Climb | None) -> list[str]:
+    if climbed is None:
+        return []
+    silent = np.any([np.isnan(rung.prediction) for rung in climbed.rungs], axis=0)
+    if not silent.any():
+        return []
+    lines = [str(line) for line in data.line[silent]]
+    return [
+        f"{climbed.rungs[-1].model} found no steady motion, nor whole half turns, for line"
+        f"{'s' * (len(lines) > 1)} {listed(lines)}: there the 1-D model stands"
+    ]
 
 
 def _notes(problem: Problem, found: Minimum, errors: ModelError | None) -> tuple[str, ...]:

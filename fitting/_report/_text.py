@@ -126,7 +126,7 @@ def _climb(fit: "Fit") -> list[str]:
     """What llg2d said of the rows, and what it changed."""
     first, last = fit.rungs[0], fit.rungs[-1]
     off = first.discrepancy(fit.data.std)
-    worst = int(np.argmax(np.abs(off)))
+    worst = int(np.nanargmax(np.abs(off)))
     steps = len(fit.rungs)
     moved = ", ".join(
         f"{n} {number(first.values[n])} -> {number(fit.values[n])}"
@@ -136,7 +136,7 @@ def _climb(fit: "Fit") -> list[str]:
     return [
         f"{last.model} was run for every row at {steps} point{'s' * (steps > 1)}; at the first, "
         f"the 1-D optimum, it differs by up to {abs(off[worst]):.2g} standard deviations of a row "
-        f"(line {fit.data.line[worst]}; rms {np.sqrt(np.mean(off**2)):.2g}). Corrected by it: "
+        f"(line {fit.data.line[worst]}; rms {np.sqrt(np.nanmean(off**2)):.2g}). Corrected by it: "
         f"{moved}",
         f"model error: what further steps would change, judged from the last one, which moved the "
         f"minimum by {last.shift:.2g} standard deviations",

@@ -25,6 +25,8 @@ from ._starts import ANCHOR, Search
 
 _CONSTANTS = {"K": 0.2, "K_perp": 0.5}
 """Wall constants of the cheap model, and how far (in ln) they may be off."""
+_ENOUGH = 0.7
+"""Part of the rows of which the dear model must say something."""
 _TOLERANCE = 1e-3
 _STEPS = 50
 
@@ -34,7 +36,8 @@ class Rung:
     """One step: where the dear model was run, and what both say of the rows there.
 
     model: name of the dear model.  values: the fitted parameters.  prediction: (n,), the dear
-    model's.  before: (n,), the cheap one's before it was corrected here.
+    model's; NaN where it had none, and the cheap one's stands.
+    before: (n,), the cheap one's before it was corrected here.
     shift: how far the minimum then moved, in its standard deviations.
     """
 
@@ -45,7 +48,7 @@ class Rung:
     shift: float
 
     def discrepancy(self, std: np.ndarray) -> np.ndarray:
-        """(prediction - before)/std of each row."""
+        """(prediction - before)/std of each row; NaN where there is no prediction."""
         return (self.prediction - self.before) / np.asarray(std)
 
 
@@ -61,12 +64,12 @@ def map_space(
 
     problem: of the cheap model.  z: where to start.  dear(values): predictions of the dear one.
     anchor: hold what the data do not fix by a weak prior around the problem's start.
-    Ends early where they are not finite.
+    Rows of which it says nothing (NaN) keep what the cheap one says; where that is most, it ends.
     """
     while True:
         values = problem.values(z)
         prediction = np.asarray(dear(values), float)
-        if not np.isfinite(prediction).all():
+        if np.isfinite(prediction).mean() < _ENOUGH:
             return
         before = evaluate(problem.objective, z, search.counter).prediction
         problem = corrected(problem, z, prediction, search)
@@ -81,14 +84,14 @@ def map_space(
 
 
 def corrected(problem: Problem, z: np.ndarray, prediction: np.ndarray, search: Search) -> Problem:
-    """The problem with a model that gives `prediction` at z."""
+    """The problem with a model that gives `prediction` at z, where that is finite."""
     objective = problem.objective
     cheap = objective.predictor
     cheap = cheap.cheap if isinstance(cheap, Corrected) else cheap
     bare = eqx.tree_at(lambda o: o.predictor, objective, cheap)
     bare = bare.moved(_nearest_constants(problem, bare, z, prediction, search))
     offset = prediction - evaluate(bare, z, search.counter).prediction
-    new = Corrected(cheap, jnp.asarray(offset))
+    new = Corrected(cheap, jnp.asarray(np.where(np.isfinite(offset), offset, 0.0)))
     return dataclasses.replace(problem, objective=eqx.tree_at(lambda o: o.predictor, bare, new))
 
 
@@ -102,7 +105,9 @@ def _nearest_constants(
     known = problem.values(z)
     space = Space(parameter(n, problem.estimates[n], _CONSTANTS[n]) for n in names)
     others = {n: jnp.asarray(v) for n, v in known.items() if n not in names}
-    fit = Objective(objective.predictor, space, others, jnp.asarray(prediction), objective.std)
+    seen = np.isfinite(prediction)
+    value, std = np.where(seen, prediction, 0.0), np.where(seen, np.asarray(objective.std), 1e30)
+    fit = Objective(objective.predictor, space, others, jnp.asarray(value), jnp.asarray(std))
     found = solve(
         fit,
         space.coordinates(known),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from fit_data import unchecked
 
 import fitting
 from fitting import coverage, profile, sample_posterior
@@ -11,7 +12,7 @@ TRUTH = {"xi": 0.25, "P": 0.5, "alpha": 0.1}
 
 @pytest.fixture(scope="module")
 def strip() -> fitting.Fit:
-    return fitting.fit("strip_a")
+    return unchecked("strip_a")
 
 
 def test_intervals_cover_the_truth(strip, capsys) -> None:
@@ -53,7 +54,7 @@ def test_velocity_against_current_gives_a_banana(strip, capsys) -> None:
     below = data.exclude(set(data.line.tolist()) - set(data.line[:3].tolist()))
     assert not np.any(below.B) and set(below.observable) == {"wall_velocity"}
     known = {"P": 0.5, "K_perp": strip.values["K_perp"]}
-    fit = fitting.fit(below, free=("xi", "alpha"), fixed=known, model_errors={"width": 0})
+    fit = unchecked(below, free=("xi", "alpha"), fixed=known, model_errors={"width": 0})
     posterior = sample_posterior(fit, draws=1500, warmup=500, seed=0)
     with capsys.disabled():
         print(f"\n{posterior}")
