@@ -44,8 +44,8 @@ _THICKEST = 5e-9
 _ROAD = 2**20
 """Cells of the imaginary wire on which the paths are read."""
 _TRIES = 3
-_STABLE, _PER_CELL, _PER_STEP = 2.4, 80e-9, 30e-6
-"""Steps of a run times rate; s of a cell and of a step, measured on one core; for estimates."""
+_STABLE, _RESOLVED, _PER_CELL, _PER_STEP = 2.4, 0.12, 80e-9, 30e-6
+"""Rate times step and turn in a step, as `evolve` takes them; s of a cell and of a step, one core."""
 
 
 class LLG2D(Model):
@@ -169,7 +169,7 @@ class StripPredictor(Predictor):
         known = {name: jnp.asarray(value, float) for name, value in values.items()}
         llg = self._llg(known, self.rows.j[0], self.rows.B[0])
         span = float(jnp.sum(self.settle) * _SETTLE + jnp.sum(self.record) * _RECORD)
-        steps = span * float(llg.stiffness()) / _STABLE
+        steps = span * max(float(llg.stiffness()) / _STABLE, float(llg.precession()) / _RESOLVED)
         cells = math.prod(self.piece.grid.shape)
         at_once = min(self.drives, jax.local_device_count())
         return steps * (cells * _PER_CELL + _PER_STEP) / at_once
