@@ -2,10 +2,11 @@
 
     python benchmarks/calibration.py [--strips 8] [--refine 1.2] [--seed 1]
 
-Draws perpendicular strips: Ms, A, K_hard, wall width, cross-section, xi, P, alpha.  Their wall motion is
-computed in 2-D with full magnetostatics on a finer mesh than a fit uses, noise is drawn, and the
-file is fitted as a user would, by default, and with `model="llg2d"`.  Prints a table and writes it
-to benchmarks/results/calibration_DEVICE.md.  About an hour on 2 cores.
+Draws perpendicular strips: Ms, A, K_hard, wall width, cross-section, xi, P, alpha.  Their wall
+motion is computed in 2-D with full magnetostatics on a finer mesh than a fit uses, noise is drawn,
+and the file is fitted as a user would, by default, and with `model="llg2d"`.  Prints a table and
+writes it to benchmarks/results/calibration_DEVICE.md.  An hour or two on 2 cores; strips that are
+done are kept in build/.
 """
 
 import dataclasses

@@ -2,8 +2,10 @@
 
 from ._data import Measurements as Measurements
 from ._data import Sample as Sample
+from ._data import Series as Series
 from ._data import WallConstants as WallConstants
 from ._data import load_measurements as load_measurements
+from ._data import load_series as load_series
 from ._data import template as template
 from ._errorbars import Combination as Combination
 from ._errorbars import Identifiability as Identifiability
@@ -15,6 +17,8 @@ from ._explore import coverage as coverage
 from ._explore import profile as profile
 from ._explore import sample_posterior as sample_posterior
 from ._fit import fit as fit
+from ._fit_series import SeriesFit as SeriesFit
+from ._fit_series import fit_series as fit_series
 from ._models import MODELS as MODELS
 from ._predict import predict as predict
 from ._report import Fit as Fit

@@ -77,6 +77,28 @@ def figure(fit: Fit) -> Any:
     return canvas
 
 
+def series_figure(fits: Any) -> Any:
+    """A matplotlib Figure of `SeriesFit`s: a row each, a column for each component of <m>."""
+    from matplotlib.figure import Figure
+
+    columns = [np.flatnonzero(np.isfinite(f.series.m).all(axis=0)) for f in fits]
+    widest = max(c.size for c in columns)
+    size = (4.8 * widest, 3.0 * len(fits))
+    canvas = Figure(figsize=size, layout="constrained")
+    every = canvas.subplots(len(fits), widest, squeeze=False, sharex=True)
+    for row, fit, known in zip(every, fits, columns, strict=True):
+        for axes, i in zip(row, known, strict=False):
+            axes.plot(
+                fit.series.time * 1e9, fit.series.m[:, i], ".", ms=2, color=DATA, label="data"
+            )
+            axes.plot(fit.series.time * 1e9, fit.predictions[:, i], lw=1, color=CURVE, label="fit")
+            axes.set_ylabel(f"<m$_{'xyz'[i]}$>")
+            axes.set_xlabel("t (ns)")
+        row[0].set_title(fit.series.source + ("" if fit.converged else "  (NOT CONVERGED)"))
+        row[0].legend(fontsize="small")
+    return canvas
+
+
 def _drive(fit: Fit, panel: Panel) -> np.ndarray:
     values = {"j": fit.data.j, "B": fit.data.B, "line": fit.data.line}[panel.drive]
     return np.asarray(values)[panel.rows] * DRIVEN[panel.drive].factor
@@ -89,7 +111,8 @@ def _draw_data(axes: Any, fit: Fit, panel: Panel, curve: tuple[np.ndarray, np.nd
     axes.errorbar(x, value, std, fmt="o", color=DATA, ms=4, capsize=2, lw=1, label="data", zorder=3)
     if curve[0].size:
         cheaper = get_model(fit.model).cheaper
-        label = fit.model if cheaper is None else f"{cheaper}, same parameters"
+        plain = cheaper is None and not fit.rungs
+        label = fit.model if plain else f"{cheaper or fit.model}, same parameters"
         axes.plot(*curve, color=CURVE, lw=1.5, label=label)
     fitted = fit.predictions[panel.rows] * factor
     axes.plot(x, fitted, "x", color=CURVE, ms=7, label=f"{fit.model} at the data")

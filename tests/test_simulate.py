@@ -28,6 +28,7 @@ from jaxstt._app._config import load_config
 from jaxstt._app._run_table import Observer
 from jaxstt._app._simulate import _chunks, _progress, notes
 from jaxstt._app._sweep_config import load_sweep
+from jaxstt.config import open_config
 from jaxstt.io import ZARR_FORMAT, from_dataset, load_zarr, read_ovf, read_table
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -411,6 +412,9 @@ def test_progress_on_a_terminal(capsys, monkeypatch) -> None:
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.name)
 def test_examples_are_ready_to_run(path: Path) -> None:
+    if "{ fit" in path.read_text():
+        assert open_config(path, np.array([0.0, 1e-12]), coarser=4.0).ranges
+        return
     swept = "{ from" in path.read_text()
     config = load_sweep(path).config if swept else load_config(path)
     assert list(notes(config)) == [] and config.times is not None

@@ -5,3 +5,5 @@ from ._measurements import load_measurements as load_measurements
 from ._measurements import template as template
 from ._sample import Sample as Sample
 from ._sample import WallConstants as WallConstants
+from ._series import Series as Series
+from ._series import load_series as load_series

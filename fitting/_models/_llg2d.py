@@ -45,7 +45,7 @@ _ROAD = 2**20
 """Cells of the imaginary wire on which the paths are read."""
 _TRIES = 3
 _STABLE, _RESOLVED, _PER_CELL, _PER_STEP = 2.4, 0.12, 80e-9, 30e-6
-"""Rate times step and turn in a step, as `evolve` takes them; s of a cell and of a step, one core."""
+"""Rate times step and turn in a step, as `evolve` takes them; s of a cell and of a step."""
 
 
 class LLG2D(Model):

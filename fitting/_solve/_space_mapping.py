@@ -12,6 +12,7 @@ Source: Bandler et al., IEEE Trans. Microw. Theory Techn. 52, 337 (2004), Sectio
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol, TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -19,7 +20,7 @@ import numpy as np
 
 from .._models import Corrected
 from .._parameters import Space, parameter
-from .._problem import Objective, Problem, evaluate
+from .._problem import Objective, evaluate
 from ._solve import Solution, solve
 from ._starts import ANCHOR, Search
 
@@ -52,14 +53,29 @@ class Rung:
         return (self.prediction - self.before) / np.asarray(std)
 
 
+class Mapped(Protocol):
+    """What is asked of a problem; a dataclass."""
+
+    @property
+    def objective(self) -> Objective: ...
+    @property
+    def free(self) -> tuple[str, ...]: ...
+    @property
+    def estimates(self) -> dict[str, float]: ...
+    def values(self, z: np.ndarray) -> dict[str, float]: ...
+
+
+P = TypeVar("P", bound=Mapped)
+
+
 def map_space(
-    problem: Problem,
+    problem: P,
     z: np.ndarray,
     dear: Callable[[Mapping[str, float]], np.ndarray],
     model: str,
     search: Search,
     anchor: bool = False,
-) -> Iterator[tuple[Problem, Solution, Rung]]:
+) -> Iterator[tuple[P, Solution, Rung]]:
     """Step by step: the corrected problem, its minimum, and what the step did.
 
     problem: of the cheap model.  z: where to start.  dear(values): predictions of the dear one.
@@ -83,7 +99,7 @@ def map_space(
         z = best.z
 
 
-def corrected(problem: Problem, z: np.ndarray, prediction: np.ndarray, search: Search) -> Problem:
+def corrected(problem: P, z: np.ndarray, prediction: np.ndarray, search: Search) -> P:
     """The problem with a model that gives `prediction` at z, where that is finite."""
     objective = problem.objective
     cheap = objective.predictor
@@ -92,14 +108,15 @@ def corrected(problem: Problem, z: np.ndarray, prediction: np.ndarray, search: S
     bare = bare.moved(_nearest_constants(problem, bare, z, prediction, search))
     offset = prediction - evaluate(bare, z, search.counter).prediction
     new = Corrected(cheap, jnp.asarray(np.where(np.isfinite(offset), offset, 0.0)))
-    return dataclasses.replace(problem, objective=eqx.tree_at(lambda o: o.predictor, bare, new))
+    objective = eqx.tree_at(lambda o: o.predictor, bare, new)
+    return dataclasses.replace(problem, objective=objective)  # type: ignore  (a dataclass)
 
 
 def _nearest_constants(
-    problem: Problem, objective: Objective, z: np.ndarray, prediction: np.ndarray, search: Search
+    problem: Mapped, objective: Objective, z: np.ndarray, prediction: np.ndarray, search: Search
 ) -> dict[str, float]:
     """The wall constants that bring the cheap model nearest to `prediction` at z."""
-    names = [n for n in _CONSTANTS if n in objective.fixed and n not in problem.given]
+    names = [n for n in _CONSTANTS if n in objective.fixed]
     if not names:
         return {}
     known = problem.values(z)

@@ -1,3 +1,6 @@
 """The command line: configs, runs and their tables."""
 
 from ._cli import main as main
+from ._fitted_config import FittedConfig as FittedConfig
+from ._fitted_config import Range as Range
+from ._fitted_config import open_config as open_config

@@ -14,12 +14,16 @@ from .._core import axis_index
 from .._dynamics import LLG, evolve, relax
 from .._mesh import Grid
 from .._observe import WallState, WallTracker, count_walls, mean_motion
-from ._arguments import arguments, make, parameters
+from ._arguments import arguments, check_keys, make, parameters
 from ._config import Config
 from ._registry import ENERGIES, TORQUES
 from ._run_table import columns_of, unit
 from ._start import Start
+from ._toml import within
 
+_SECTIONS = ("magnet", "energy", "torque", "initial")
+"""Where a number may be left open."""
+_MORE = ("name", "unit")
 _PINNED = 0.05
 """Cells that a wall at rest moves in the window, at most."""
 
@@ -53,6 +57,63 @@ class Place(NamedTuple):
         return "_".join(
             str(p + 1 if i == 1 and isinstance(p, int) else p) for i, p in enumerate(self.path)
         )
+
+
+def _kind(value: Any, path: tuple, kinds: Mapping[str, tuple[str, ...]]) -> str:
+    """The key that makes a table an open number; "" for what is none."""
+    # A section or a term of a list is no number, whatever it is called inside.
+    deep = len(path) > (2 if path[:1] in (("energy",), ("torque",)) else 1)
+    if not (deep and isinstance(value, dict)) or "type" in value or "file" in value:
+        return ""
+    return next((key for key in kinds if key in value), "")
+
+
+def _places(
+    tables: Mapping[str, Any], kinds: Mapping[str, tuple[str, ...]], called: str
+) -> list[Place]:
+    found: list[Place] = []
+
+    def look(value: Any, path: tuple) -> None:
+        if kind := _kind(value, path, kinds):
+            place = Place(path, value)
+            if path[0] not in _SECTIONS:
+                raise ValueError(
+                    f"[{path[0]}] must not be {called} (only {', '.join(_SECTIONS)}), got {value}"
+                )
+            with within(f"{place.where}:"):
+                check_keys(value, (*kinds[kind], *_MORE), f"a {called} number")
+            found.append(place)
+        elif isinstance(value, dict | list):
+            for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+                look(inner, (*path, key))
+
+    look(tables, ())
+    return found
+
+
+def named_places(
+    tables: Mapping[str, Any], kinds: Mapping[str, tuple[str, ...]], called: str
+) -> dict[str, Place]:
+    """The numbers that are left open, by name.
+
+    kinds: {key that marks one: all keys it may have}.  called: what it is then, for messages.
+    Raises ValueError for one where none may be, or with another key, and for two of one name.
+    """
+    places = _places(tables, kinds, called)
+    shorts = [p.short for p in places]
+    found: dict[str, Place] = {}
+    for place in places:
+        name = place.told.get("name", place.short if shorts.count(place.short) == 1 else place.long)
+        with within(f"{place.where}:"):
+            for key in _MORE:
+                if not isinstance(place.told.get(key, ""), str):
+                    raise ValueError(f"`{key}` must be text, got {place.told[key]!r}")
+            if not name.isidentifier():
+                raise ValueError(f"`name` must be letters, digits and _, got {name!r}")
+            if name in found:
+                raise ValueError(f"`name` {name!r} is that of another {called} number")
+        found[name] = place
+    return found
 
 
 def filled(tables: Any, places: Mapping[str, Place], values: Mapping[str, Any]) -> Any:

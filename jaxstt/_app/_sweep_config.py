@@ -14,7 +14,6 @@ what is drawn makes [sweep] `points` points.  `name` and `unit` may be given bes
 import json
 import math
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,19 +21,17 @@ import numpy as np
 
 from .._sweep import Space, latin_design, random_design
 from .._sweep import grid as grid_of
-from ._arguments import arguments, check_keys, one_of
+from ._arguments import arguments, one_of
 from ._config import Config, build_config
-from ._open_config import Place, Recipe, Simulation, filled
+from ._open_config import Place, Recipe, Simulation, filled, named_places
 from ._toml import read_toml, within
 
-_SECTIONS = ("magnet", "energy", "torque", "initial")
 _KINDS = {
     "from": ("from", "to", "steps", "log"),
     "values": ("values",),
     "low": ("low", "high", "log"),
 }
 _DESIGNS = {"latin": latin_design, "random": random_design}
-_MORE = ("name", "unit")
 _UNITS = {
     "A": "J/m",
     "K": "J/m^3",
@@ -89,7 +86,7 @@ def load_sweep(path: Path) -> Sweep:
         own = tables.pop("sweep", {})
         with within("[sweep]"):
             settings = Settings(**arguments(Settings, own, path.parent))
-        places = _named(_places(tables))
+        places = named_places(tables, _KINDS, "swept")
         if not places:
             raise ValueError(
                 "nothing is swept: write a number as { from = 0.0, to = 0.1, steps = 5 }, "
@@ -108,53 +105,6 @@ def load_sweep(path: Path) -> Sweep:
     units = {name: u for name, u in units.items() if u} | function.units()
     known = json.dumps(filled(tables, places, dict.fromkeys(places, 0.0)), sort_keys=True)
     return Sweep(config, space, function, units, known, settings.chunk)
-
-
-def _kind(value: Any, path: tuple) -> str:
-    """The key that makes a table a swept number; "" for what is none."""
-    # A section or a term of a list is no number, whatever it is called inside.
-    deep = len(path) > (2 if path[:1] in (("energy",), ("torque",)) else 1)
-    if not (deep and isinstance(value, dict)) or "type" in value or "file" in value:
-        return ""
-    return next((key for key in _KINDS if key in value), "")
-
-
-def _places(tables: Mapping[str, Any]) -> list[Place]:
-    found: list[Place] = []
-
-    def look(value: Any, path: tuple) -> None:
-        if kind := _kind(value, path):
-            place = Place(path, value)
-            if path[0] not in _SECTIONS:
-                raise ValueError(
-                    f"[{path[0]}] must not be swept (only {', '.join(_SECTIONS)}), got {value}"
-                )
-            with within(f"{place.where}:"):
-                check_keys(value, (*_KINDS[kind], *_MORE), "a swept number")
-            found.append(place)
-        elif isinstance(value, dict | list):
-            for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-                look(inner, (*path, key))
-
-    look(tables, ())
-    return found
-
-
-def _named(places: list[Place]) -> dict[str, Place]:
-    shorts = [p.short for p in places]
-    found: dict[str, Place] = {}
-    for place in places:
-        name = place.told.get("name", place.short if shorts.count(place.short) == 1 else place.long)
-        with within(f"{place.where}:"):
-            for key in _MORE:
-                if not isinstance(place.told.get(key, ""), str):
-                    raise ValueError(f"`{key}` must be text, got {place.told[key]!r}")
-            if not name.isidentifier():
-                raise ValueError(f"`name` must be letters, digits and _, got {name!r}")
-            if name in found:
-                raise ValueError(f"`name` {name!r} is that of another swept number")
-        found[name] = place
-    return found
 
 
 def _unit(place: Place) -> str:

@@ -1,0 +1,148 @@
+"""A config some of whose numbers are to be fitted: <m>(t) as their function.
+
+A number in [magnet], [[energy]], [[torque]] or [initial] may be written as
+
+    { fit = 0.1 }                            to be fitted, from this first guess
+    { fit = 0.1, low = 0.0, high = 1.0 }     between bounds; by default ten times the guess and
+                                             zero
+
+[run] is not needed: the times are those of the data.
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from diffrax import AbstractAdjoint
+from jax import Array
+
+from .._dynamics import LLG, evolve, relax
+from .._observe import average
+from ._config import build_config
+from ._open_config import Place, Recipe, filled, named_places
+from ._toml import read_toml, within
+
+_KINDS = {"fit": ("fit", "low", "high")}
+_AT_REST = ("alpha", "gamma")
+"""Of [magnet]: what a state at rest does not depend on."""
+
+
+class Range(NamedTuple):
+    """A number to be fitted: first guess and bounds."""
+
+    start: float
+    low: float
+    high: float
+
+
+class Averages(eqx.Module):
+    """<m>(t) of a config with numbers left open: `Averages(...)({"xi": 0.1, ...})`, (T, 3)."""
+
+    llg: LLG
+    m0: Array
+    times: Array
+    """s, from 0."""
+    skip: int = eqx.field(static=True)
+    """1 if the data do not begin at 0."""
+    recipe: Recipe = eqx.field(static=True)
+    rest: bool = eqx.field(static=True)
+    """Whether the start is relaxed anew for every point."""
+
+    def __call__(self, values: Mapping[str, Any], adjoint: AbstractAdjoint | None = None) -> Array:
+        recipe, config = self.recipe, self.recipe.config
+        tables = filled(recipe.tables, recipe.places, values)
+        llg = recipe.llg(self.llg, tables)
+        m = recipe.start(self.m0, llg.grid, tables)
+        if self.rest:
+            m = relax(llg, m, **(config.relax or {})).m
+
+        def save(t: Array, m: Array) -> Array:
+            return average(m, llg.grid)
+
+        sol = evolve(llg, m, self.times, save=save, adjoint=adjoint, throw=False, **config.settings)
+        return sol.m[self.skip :]
+
+
+class FittedConfig(NamedTuple):
+    """What `open_config` returns."""
+
+    ranges: dict[str, Range]
+    averages: Averages
+    shape: tuple[int, ...]
+
+
+def open_config(path: Path, times: np.ndarray, *, coarser: float = 1.0) -> FittedConfig:
+    """The config with the numbers that are to be fitted left open.
+
+    times: s, where <m> is wanted.  coarser: cells larger by about this factor, as a cheap model.
+    Raises ValueError "file: [section] what is wrong", OSError if the file cannot be read.
+    """
+    data = path.read_bytes()
+    with within(f"{path}:"):
+        text, tables = read_toml(data)
+        tables.pop("run", None)
+        places = named_places(tables, _KINDS, "fitted")
+        if not places:
+            raise ValueError("nothing is fitted: write a number as { fit = 0.1 }")
+        ranges = {name: _range(place) for name, place in places.items()}
+        if coarser != 1:
+            tables["grid"] = _coarser(tables, coarser)
+        begin = np.concatenate([[0.0], times]) if times[0] > 0 else times
+        tables["run"] = {"times": [float(t) for t in begin]}
+        tables["output"] = {"observables": ["average"]}
+        start = {name: r.start for name, r in ranges.items()}
+        config = build_config(path, text, filled(tables, places, start))
+    for name, r in ranges.items():
+        for end in (r.low, r.high):
+            with within(f"{path}: {places[name].where} = {end:g}:"):
+                near = r.start + (end - r.start) * (1 - 1e-6)
+                build_config(path, "", filled(tables, places, {**start, name: near}))
+    m0, rest = config.m0, config.relax is not None
+    if rest and all(_leaves_rest_alone(place) for place in places.values()):
+        m0, rest = relax(config.llg, m0, **(config.relax or {})).m, False
+    recipe = Recipe(config, tables, places)
+    skip = int(times[0] > 0)
+    averages = Averages(config.llg, m0, jnp.asarray(begin), skip, recipe, rest)
+    return FittedConfig(ranges, averages, config.llg.grid.shape)
+
+
+def _leaves_rest_alone(place: Place) -> bool:
+    section, name = place.path[:2]
+    return section == "torque" or (section == "magnet" and name in _AT_REST)
+
+
+def _range(place: Place) -> Range:
+    with within(f"{place.where}:"):
+        for key, value in place.told.items():
+            number = type(value) in (int, float) and math.isfinite(value)
+            if key in _KINDS["fit"] and not number:
+                raise ValueError(f"`{key}` must be a finite number, got {value!r}")
+        told = {key: float(place.told[key]) for key in _KINDS["fit"] if key in place.told}
+        start = told["fit"]
+        ends = (min(0.0, 10 * start), max(0.0, 10 * start))
+        low, high = told.get("low", ends[0]), told.get("high", ends[1])
+        if not low < start < high:
+            raise ValueError(
+                f"`fit` must be between `low` and `high`, got {start:g}, {low:g} and {high:g}"
+            )
+        return Range(start, low, high)
+
+
+def _coarser(tables: Mapping[str, Any], factor: float) -> dict[str, Any]:
+    """[grid] with larger cells; ValueError if something is given cell by cell."""
+    if _has_files(tables) or "mask" in tables["grid"]:
+        raise ValueError("[grid] cannot be made coarser: something is given cell by cell")
+    shape, spacing = tables["grid"]["shape"], tables["grid"]["spacing"]
+    fewer = [max(1, round(n / factor)) for n in shape]
+    larger = [d * n / k for d, n, k in zip(spacing, shape, fewer, strict=True)]
+    return {**tables["grid"], "shape": fewer, "spacing": larger}
+
+
+def _has_files(value: Any) -> bool:
+    if isinstance(value, dict):
+        return "file" in value or any(_has_files(v) for v in value.values())
+    return isinstance(value, list) and any(_has_files(v) for v in value)
