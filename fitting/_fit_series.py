@@ -25,11 +25,12 @@ from ._parameters import Parameter, Space
 from ._problem import Counter, Objective
 from ._solve import MAX_STEPS, Callback, Search, Solution, map_space
 
-COARSER = 2.0
-"""Cells of the cheap model, in units of those of the file."""
+_LARGER = 1.5
+"""Cells of the cheap model of a single layer, in units of those of the file."""
 _STD = 1e-3
 """Unit of the residuals while the fit goes on: what two codes differ by."""
-_PARTS = (0.2, 0.5, 1.0)
+_PARTS, _ROUGH = (0.2, 0.5), 0.5
+_TOLERANCE = 1e-2
 _CLOSE = 0.1
 """The last step, in units of the standard deviation."""
 _MOST_STEPS = 12
@@ -118,7 +119,7 @@ def fit_series(
     config: str | os.PathLike[str],
     *,
     start: Mapping[str, float] | None = None,
-    coarser: float | None = None,
+    coarse: tuple[int, int, int] | None = None,
     max_steps: int | None = None,
     callback: Callback | None = None,
     tell: Callable[[str], None] | None = None,
@@ -130,8 +131,9 @@ def fit_series(
     series: `load_series(...)`, or a file: time and <mx>, <my>, <mz> as far as there are.
     config: numbers written as { fit = GUESS } or { fit = GUESS, low = ..., high = ... } are fitted.
     start: other first guesses, by name.
-    coarser: the fit is made on cells larger by this factor and corrected by runs on the file's own
-    mesh (space mapping); 1: on that mesh alone.  By default 2 where there are cells enough.
+    coarse: cells (nx, ny, nz) of a cheap model on which the fit is made, corrected by runs on the
+    file's own mesh (space mapping); the file's own shape: no cheap model.  By default the magnet in
+    one layer, or cells 1.5 times as large if it is one.  The closer it comes, the fewer runs.
     max_steps: of the optimiser.  callback: as in `fit`.  tell: hears of each run on the own mesh.
 
     The errors are those of independent residuals as large as the rms that is left.
@@ -141,15 +143,15 @@ def fit_series(
     series = series if isinstance(series, Series) else load_series(series)
     path = Path(config)
     with jax.enable_x64(True):
-        own = _opened(path, series, 1.0)
-        cheap = own if coarser == 1 else _cheaper(path, series, own, coarser)
+        own = _opened(path, series, None)
+        cheap = _cheap(path, series, own, coarse)
         ranges = _started(own.ranges, start or {})
         columns = tuple(int(i) for i in np.flatnonzero(np.isfinite(series.m).all(axis=0)))
         exact = _Averages(own.averages, columns)
         problem = _problem(_Averages(cheap.averages, columns), ranges, series, columns)
         most = MAX_STEPS["lm"] if max_steps is None else max_steps
-        search = Search("lm", most, 1e-3, Counter(), callback)
-        best = _from_early_to_late(problem.objective, series, len(columns), search)
+        search = Search("lm", most, _TOLERANCE, Counter(), callback)
+        best = _from_early_to_late(problem.objective, cheap.averages, series, len(columns), search)
         done: list[tuple[dict[str, float], float]] = []
         converged = best.converged
         if cheap is not own:
@@ -175,21 +177,28 @@ def fit_series(
 
 
 def _from_early_to_late(
-    objective: Objective, series: Series, columns: int, search: Search
+    objective: Objective, averages: Any, series: Series, columns: int, search: Search
 ) -> Solution:
     """The minimum, found from the first part of the series, then a longer one, then all.
 
     From a poor guess the late part has false minima: what swings is then a turn ahead or behind.
     """
-    z, best = np.asarray(objective.space.start), None
+    z = np.asarray(objective.space.start)
     span = series.time[-1] - series.time[0]
     for part in _PARTS:
-        late = np.repeat(series.time > series.time[0] + part * span, columns)
-        std = jnp.asarray(np.where(late, 1e6, _STD))
-        best = search.from_starts(eqx.tree_at(lambda o: o.std, objective, std), [z])[0]
-        z = best.z
-    assert best is not None
-    return best
+        count = int(np.sum(series.time <= series.time[0] + part * span))
+        short = eqx.tree_at(
+            lambda o: (o.predictor.config.times, o.value, o.std),  # type: ignore  (an _Averages)
+            objective,
+            (
+                averages.times[: count + averages.skip],
+                objective.value[: count * columns],
+                objective.std[: count * columns],
+            ),
+        )
+        rough = dataclasses.replace(search, tolerance=_ROUGH)
+        z = rough.from_starts(short, [z])[0].z
+    return search.from_starts(objective, [z])[0]
 
 
 @eqx.filter_jit
@@ -197,26 +206,31 @@ def _plain(exact: _Averages, values: Mapping[str, Array]) -> Array:
     return exact.rows(values, None)
 
 
-def _opened(path: Path, series: Series, coarser: float) -> FittedConfig:
+def _opened(path: Path, series: Series, shape: tuple[int, ...] | None) -> FittedConfig:
     try:
-        return open_config(path, series.time, coarser=coarser)
+        return open_config(path, series.time, shape=shape)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
     except ValueError as error:
         raise InputError(str(error)) from None
 
 
-def _cheaper(path: Path, series: Series, own: FittedConfig, coarser: float | None) -> FittedConfig:
-    """The config on larger cells, or the own one where that is small or given cell by cell."""
-    if coarser is not None and not coarser > 1:
-        raise InputError(f"`coarser` must be >= 1, got {coarser:g}")
-    if coarser is None and np.prod(own.shape) < _LEAST_CELLS:
+def _cheap(
+    path: Path, series: Series, own: FittedConfig, coarse: tuple[int, ...] | None
+) -> FittedConfig:
+    """The config on other cells, or the own one where that is small or given cell by cell."""
+    if coarse is not None:
+        good = len(coarse) == 3 and all(isinstance(n, int) and n >= 1 for n in coarse)
+        if not good:
+            raise InputError(f"`coarse` must be three numbers of cells, got {coarse}")
+        return own if tuple(coarse) == own.shape else _opened(path, series, coarse)
+    if np.prod(own.shape) < _LEAST_CELLS:
         return own
+    layer = own.shape[2] == 1
+    fewer = tuple(max(1, round(n / _LARGER)) for n in own.shape)
     try:
-        return _opened(path, series, COARSER if coarser is None else coarser)
-    except InputError:
-        if coarser is not None:
-            raise
+        return _opened(path, series, fewer if layer else (*own.shape[:2], 1))
+    except InputError:  # what is given cell by cell has no other cells
         return own
 
 

@@ -47,9 +47,9 @@ def command(
     until: Annotated[
         float | None, typer.Option(metavar="S", help="Leave out later times, s.")
     ] = None,
-    coarser: Annotated[
-        float | None, typer.Option(help="Cells of the cheap model over the file's; 1: none.")
-    ] = None,
+    coarse: Annotated[
+        str, typer.Option(metavar="NX,NY,NZ", help="Cells of the cheap model; the file's: none.")
+    ] = "",
     out: Annotated[Path, typer.Option(help="Folder for series.json and series.png.")] = Path(
         "series-fit"
     ),
@@ -59,13 +59,12 @@ def command(
     Several series are fitted one by one; the spread between them is what their codes differ by.
     """
     check_folder(out)
+    cells = _cells(coarse) if coarse else None
     chosen = dict(_pair(item) for item in where or [])
     read = [_until(load_series(file, table=None, **chosen), until) for file in series]
     fits = []
     for one in read:
-        fits.append(
-            fit_series(one, config, coarser=coarser, tell=lambda t: print(t, file=sys.stderr))
-        )
+        fits.append(fit_series(one, config, coarse=cells, tell=lambda t: print(t, file=sys.stderr)))
         print(fits[-1].report() + "\n", flush=True)
     if len(fits) > 1:
         print(spread(fits) + "\n")
@@ -100,6 +99,14 @@ def _until(series: Series, end: float | None) -> Series:
     if keep.sum() < 2:
         raise InputError(f"`--until` must leave two times of {series.source}, got {end:g}")
     return Series(series.time[keep], series.m[keep], series.source)
+
+
+def _cells(text: str) -> tuple[int, int, int]:
+    try:
+        nx, ny, nz = (int(part) for part in text.split(","))
+        return nx, ny, nz
+    except ValueError:
+        raise InputError(f"`--coarse` must be NX,NY,NZ, got {text!r}") from None
 
 
 def _pair(text: str) -> tuple[str, float]:

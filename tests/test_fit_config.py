@@ -57,20 +57,20 @@ def test_ranges_and_shape(wire) -> None:
         "alpha": (0.2, 0.01, 1.0), "u": (40.0, 0.0, 400.0), "xi": (0.1, 0.0, 1.0)
     }  # fmt: skip
     assert opened.shape == (48, 1, 1)
-    assert open_config(wire, TIMES, coarser=2.0).shape == (24, 1, 1)
+    assert open_config(wire, TIMES, shape=(24, 1, 1)).shape == (24, 1, 1)
     # The state at rest depends on none of them: it is found once.
     assert not opened.averages.rest
 
 
-@pytest.mark.parametrize("coarser", [1.0, 1.5])
-def test_the_truth_comes_back(wire, series, coarser: float) -> None:
+@pytest.mark.parametrize("cells", [48, 36])
+def test_the_truth_comes_back(wire, series, cells: int) -> None:
     """On the mesh itself, and by way of a coarser one that is corrected."""
     told: list[str] = []
-    fit = fitting.fit_series(series, wire, coarser=coarser, tell=told.append)
+    fit = fitting.fit_series(series, wire, coarse=(cells, 1, 1), tell=told.append)
     assert fit.converged and fit.message == "converged"
     for name, true in TRUTH.items():
-        assert fit.values[name] == pytest.approx(true, rel=1e-3 if coarser > 1 else 1e-5), name
-    assert len(fit.steps) == len(told) and (len(told) > 1) == (coarser > 1)
+        assert fit.values[name] == pytest.approx(true, rel=1e-5 if cells == 48 else 1e-3), name
+    assert len(fit.steps) == len(told) and (len(told) > 1) == (cells == 36)
     np.testing.assert_allclose(fit.predictions, series.m, atol=2e-5)
 
 
@@ -80,7 +80,7 @@ def test_errors_are_those_of_the_residuals(wire, series) -> None:
     noisy = series.m + 2e-4 * rng.normal(size=series.m.shape)
     noisy[:, 1] = np.nan
     late = fitting.Series(TIMES[1:], noisy[1:], "late")
-    fit = fitting.fit_series(late, wire, coarser=1)
+    fit = fitting.fit_series(late, wire, coarse=(48, 1, 1))
     assert fit.rms == pytest.approx(2e-4, rel=0.25)
     for name, true in TRUTH.items():
         assert abs(fit.values[name] - true) < 4 * fit.std[name] < 0.2 * true
@@ -103,7 +103,7 @@ def test_a_start_at_rest_that_depends_on_what_is_fitted(tmp_path) -> None:
         opened = open_config(path, TIMES)
         assert opened.averages.rest
         m = np.asarray(jax.jit(lambda f: f({"K": jnp.asarray(2e5)}))(opened.averages))
-    fit = fitting.fit_series(fitting.Series(TIMES, m, "k"), path, coarser=1)
+    fit = fitting.fit_series(fitting.Series(TIMES, m, "k"), path, coarse=(48, 1, 1))
     assert fit.values["K"] == pytest.approx(2e5, rel=1e-4)
 
 
@@ -118,7 +118,8 @@ def test_command(wire, series, tmp_path, capsys) -> None:
     file = _csv(tmp_path / "a.csv", series)
     out = tmp_path / "out"
     assert (
-        run([str(wire), file, file, "--coarser", "1", "--until", "3e-10", "--out", str(out)]) == 0
+        run([str(wire), file, file, "--coarse", "48,1,1", "--until", "3e-10", "--out", str(out)])
+        == 0
     )
     shown = capsys.readouterr().out
     assert shown.count("Fit of ") == 2 and "(16 times)" in shown
@@ -167,7 +168,8 @@ def test_arguments_that_are_refused(wire, series, tmp_path, capsys) -> None:
         ([wire, file, "--where", "xi"], "`--where` must be NAME=VALUE, got 'xi'"),
         ([wire, file, "--where", "xi=1"], "missing column `xi`"),
         ([wire, file, "--until", "1e-12"], "`--until` must leave two times"),
-        ([wire, file, "--coarser", "0.5"], "`coarser` must be >= 1, got 0.5"),
+        ([wire, file, "--coarse", "4,4"], "`--coarse` must be NX,NY,NZ, got '4,4'"),
+        ([wire, file, "--coarse", "0,1,1"], "`coarse` must be three numbers of cells, got (0, 1"),
     ):
         assert run([str(a) for a in arguments] + ["--out", str(tmp_path / "out")]) == 2
         assert message in capsys.readouterr().err

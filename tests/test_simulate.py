@@ -413,7 +413,7 @@ def test_progress_on_a_terminal(capsys, monkeypatch) -> None:
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.name)
 def test_examples_are_ready_to_run(path: Path) -> None:
     if "{ fit" in path.read_text():
-        assert open_config(path, np.array([0.0, 1e-12]), coarser=4.0).ranges
+        assert open_config(path, np.array([0.0, 1e-12]), shape=(8, 8, 1)).ranges
         return
     swept = "{ from" in path.read_text()
     config = load_sweep(path).config if swept else load_config(path)

@@ -75,10 +75,12 @@ class FittedConfig(NamedTuple):
     shape: tuple[int, ...]
 
 
-def open_config(path: Path, times: np.ndarray, *, coarser: float = 1.0) -> FittedConfig:
+def open_config(
+    path: Path, times: np.ndarray, *, shape: tuple[int, ...] | None = None
+) -> FittedConfig:
     """The config with the numbers that are to be fitted left open.
 
-    times: s, where <m> is wanted.  coarser: cells larger by about this factor, as a cheap model.
+    times: s, where <m> is wanted.  shape: other cells for the same magnet, as a cheap model.
     Raises ValueError "file: [section] what is wrong", OSError if the file cannot be read.
     """
     data = path.read_bytes()
@@ -89,8 +91,8 @@ def open_config(path: Path, times: np.ndarray, *, coarser: float = 1.0) -> Fitte
         if not places:
             raise ValueError("nothing is fitted: write a number as { fit = 0.1 }")
         ranges = {name: _range(place) for name, place in places.items()}
-        if coarser != 1:
-            tables["grid"] = _coarser(tables, coarser)
+        if shape is not None:
+            tables["grid"] = _with_shape(tables, shape)
         begin = np.concatenate([[0.0], times]) if times[0] > 0 else times
         tables["run"] = {"times": [float(t) for t in begin]}
         tables["output"] = {"observables": ["average"]}
@@ -132,14 +134,14 @@ def _range(place: Place) -> Range:
         return Range(start, low, high)
 
 
-def _coarser(tables: Mapping[str, Any], factor: float) -> dict[str, Any]:
-    """[grid] with larger cells; ValueError if something is given cell by cell."""
+def _with_shape(tables: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
+    """[grid] with other cells; ValueError if something is given cell by cell."""
     if _has_files(tables) or "mask" in tables["grid"]:
-        raise ValueError("[grid] cannot be made coarser: something is given cell by cell")
-    shape, spacing = tables["grid"]["shape"], tables["grid"]["spacing"]
-    fewer = [max(1, round(n / factor)) for n in shape]
-    larger = [d * n / k for d, n, k in zip(spacing, shape, fewer, strict=True)]
-    return {**tables["grid"], "shape": fewer, "spacing": larger}
+        raise ValueError("[grid] cannot have another shape: something is given cell by cell")
+    counts, spacing = tables["grid"]["shape"], tables["grid"]["spacing"]
+    lengths = [n * d for n, d in zip(counts, spacing, strict=True)]
+    cells = [length / n for length, n in zip(lengths, shape, strict=True)]
+    return {**tables["grid"], "shape": list(shape), "spacing": cells}
 
 
 def _has_files(value: Any) -> bool:
