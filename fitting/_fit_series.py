@@ -26,7 +26,7 @@ from ._problem import Counter, Objective
 from ._solve import MAX_STEPS, Callback, Search, Solution, map_space
 
 _LARGER = 1.5
-"""Cells of the cheap model of a single layer, in units of those of the file."""
+"""Cells of the cheap model, a single layer, in units of those of the file."""
 _STD = 1e-3
 """Unit of the residuals while the fit goes on: what two codes differ by."""
 _PARTS, _ROUGH = (0.2, 0.5), 0.5
@@ -132,8 +132,8 @@ def fit_series(
     config: numbers written as { fit = GUESS } or { fit = GUESS, low = ..., high = ... } are fitted.
     start: other first guesses, by name.
     coarse: cells (nx, ny, nz) of a cheap model on which the fit is made, corrected by runs on the
-    file's own mesh (space mapping); the file's own shape: no cheap model.  By default the magnet in
-    one layer, or cells 1.5 times as large if it is one.  The closer it comes, the fewer runs.
+    file's own mesh (space mapping); the file's own shape: no cheap model.  By default one layer of
+    cells 1.5 times as large.  The closer it comes, the fewer runs.
     max_steps: of the optimiser.  callback: as in `fit`.  tell: hears of each run on the own mesh.
 
     The errors are those of independent residuals as large as the rms that is left.
@@ -226,10 +226,9 @@ def _cheap(
         return own if tuple(coarse) == own.shape else _opened(path, series, coarse)
     if np.prod(own.shape) < _LEAST_CELLS:
         return own
-    layer = own.shape[2] == 1
-    fewer = tuple(max(1, round(n / _LARGER)) for n in own.shape)
+    fewer = tuple(max(1, round(n / _LARGER)) for n in own.shape[:2])
     try:
-        return _opened(path, series, fewer if layer else (*own.shape[:2], 1))
+        return _opened(path, series, (*fewer, 1))
     except InputError:  # what is given cell by cell has no other cells
         return own
 

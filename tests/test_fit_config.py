@@ -117,10 +117,8 @@ def _csv(path, series) -> str:
 def test_command(wire, series, tmp_path, capsys) -> None:
     file = _csv(tmp_path / "a.csv", series)
     out = tmp_path / "out"
-    assert (
-        run([str(wire), file, file, "--coarse", "48,1,1", "--until", "3e-10", "--out", str(out)])
-        == 0
-    )
+    options = ["--coarse", "48,1,1", "--until", "3e-10", "--out", str(out)]
+    assert run([str(wire), file, file, *options]) == 0
     shown = capsys.readouterr().out
     assert shown.count("Fit of ") == 2 and "(16 times)" in shown
     assert "2 series: mean, and what they differ by" in shown
