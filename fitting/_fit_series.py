@@ -30,8 +30,8 @@ _LARGER = 1.5
 _STD = 1e-3
 """Unit of the residuals while the fit goes on: what two codes differ by."""
 _PARTS, _ROUGH = (0.2, 0.5), 0.5
-_TOLERANCE = 1e-2
-_CLOSE = 0.1
+_TOLERANCE, _TOLERANCE_CHEAP = 1e-4, 1e-2
+_CLOSE = 0.5
 """The last step, in units of the standard deviation."""
 _MOST_STEPS = 12
 _LEAST_CELLS = 200
@@ -150,7 +150,8 @@ def fit_series(
         exact = _Averages(own.averages, columns)
         problem = _problem(_Averages(cheap.averages, columns), ranges, series, columns)
         most = MAX_STEPS["lm"] if max_steps is None else max_steps
-        search = Search("lm", most, _TOLERANCE, Counter(), callback)
+        tolerance = _TOLERANCE if cheap is own else _TOLERANCE_CHEAP
+        search = Search("lm", most, tolerance, Counter(), callback)
         best = _from_early_to_late(problem.objective, cheap.averages, series, len(columns), search)
         done: list[tuple[dict[str, float], float]] = []
         converged = best.converged
