@@ -14,6 +14,7 @@ B_out does not depend on where the wall is, as long as it stays away from the en
 from typing import NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from diffrax import AbstractAdjoint
@@ -109,5 +110,7 @@ def follow(
         cells = piece.off_the_middle(wall.position) if given is None else given
         return Path(piece.shifted(m, cells), path.cells + cells), (there, cells)
 
-    path, (walls, moved) = lax.scan(one, start, moves, length=count)
+    # Reverse mode would keep every step of every interval: one interval at a time is enough.
+    body = one if adjoint is not None else jax.checkpoint(one)
+    path, (walls, moved) = lax.scan(body, start, moves, length=count)
     return path, walls, moved
