@@ -23,6 +23,7 @@ from ._format import with_error
 from ._models import Predictor
 from ._parameters import Parameter, Space
 from ._problem import Counter, Objective
+from ._report import plain
 from ._solve import MAX_STEPS, Callback, Search, Solution, map_space
 
 _LARGER = 1.5
@@ -76,13 +77,11 @@ class SeriesFit:
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the series, as plain numbers, lists and text."""
+        """Everything but the series, as plain numbers, lists, text; None for what is not finite."""
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         fields["series"] = self.series.source
-        for name in ("covariance", "predictions"):
-            fields[name] = np.where(np.isfinite(fields[name]), fields[name], 0.0).tolist()
         fields["steps"] = [{"values": v, "shift": shift} for v, shift in self.steps]
-        return fields
+        return plain(fields)
 
 
 class _Averages(Predictor):

@@ -74,6 +74,15 @@ def test_the_truth_comes_back(wire, series, cells: int) -> None:
     np.testing.assert_allclose(fit.predictions, series.m, atol=2e-5)
 
 
+def test_settings_of_the_run_are_kept(tmp_path) -> None:
+    """Its times are those of the data; a tolerance that is asked for is meant."""
+    path = tmp_path / "run.toml"
+    path.write_text(WIRE + configs.run("1e-9", "1e-10") + "rtol = 1e-7\n")
+    config = open_config(path, TIMES).averages.recipe.config
+    assert config.settings["rtol"] == 1e-7
+    np.testing.assert_array_equal(config.times, TIMES)
+
+
 def test_errors_are_those_of_the_residuals(wire, series) -> None:
     """Of noise that is drawn: half of the columns missing, and times that begin late."""
     rng = np.random.default_rng(1)
@@ -86,6 +95,7 @@ def test_errors_are_those_of_the_residuals(wire, series) -> None:
         assert abs(fit.values[name] - true) < 4 * fit.std[name] < 0.2 * true
     assert np.isnan(fit.predictions[:, 1]).all() and np.isfinite(fit.predictions[:, 2]).all()
     np.testing.assert_allclose(np.sqrt(np.diag(fit.covariance)), list(fit.std.values()))
+    assert fit.to_dict()["predictions"][3][1] is None  # not 0, and JSON has no nan
     assert f"rms of the residuals of <m>: {fit.rms:.2e}" in fit.report()
 
 

@@ -1,5 +1,6 @@
 """What a fit found, as an object, as text, as JSON."""
 
+from ._json import plain as plain
 from ._result import Fit as Fit
 from ._result import fitted as fitted
 from ._result import load_fit as load_fit

@@ -59,16 +59,16 @@ def to_dict(fit: "Fit") -> dict[str, Any]:
         {**dataclasses.asdict(r), "discrepancy": r.discrepancy(data.std)} for r in fit.rungs
     ]
     fields["alternatives"] = [{"values": v, "chi2": chi2} for v, chi2 in fit.alternatives]
-    return _plain(fields)
+    return plain(fields)
 
 
-def _plain(x: Any) -> Any:
+def plain(x: Any) -> Any:
     if isinstance(x, Mapping):
-        return {str(key): _plain(value) for key, value in x.items()}
+        return {str(key): plain(value) for key, value in x.items()}
     if isinstance(x, np.ndarray):
-        return _plain(x.tolist())
+        return plain(x.tolist())
     if isinstance(x, list | tuple):
-        return [_plain(value) for value in x]
+        return [plain(value) for value in x]
     if isinstance(x, float) and not math.isfinite(x):
         return None
     return x

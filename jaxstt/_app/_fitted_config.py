@@ -6,7 +6,7 @@ A number in [magnet], [[energy]], [[torque]] or [initial] may be written as
     { fit = 0.1, low = 0.0, high = 1.0 }     between bounds; by default ten times the guess and
                                              zero
 
-[run] is not needed: the times are those of the data.
+[run] is not needed; of it only the settings of the steps count: the times are those of the data.
 """
 
 import math
@@ -27,6 +27,7 @@ from ._open_config import Place, Recipe, filled, named_places
 from ._toml import read_toml, within
 
 _KINDS = {"fit": ("fit", "low", "high")}
+_TIMES = ("duration", "save_every", "times")
 _AT_REST = ("alpha", "gamma")
 """Of [magnet]: what a state at rest does not depend on."""
 
@@ -86,7 +87,7 @@ def open_config(
     data = path.read_bytes()
     with within(f"{path}:"):
         text, tables = read_toml(data)
-        tables.pop("run", None)
+        run = tables.pop("run", {})
         places = named_places(tables, _KINDS, "fitted")
         if not places:
             raise ValueError("nothing is fitted: write a number as { fit = 0.1 }")
@@ -94,7 +95,8 @@ def open_config(
         if shape is not None:
             tables["grid"] = _with_shape(tables, shape)
         begin = np.concatenate([[0.0], times]) if times[0] > 0 else times
-        tables["run"] = {"times": [float(t) for t in begin]}
+        kept = {key: value for key, value in run.items() if key not in _TIMES}
+        tables["run"] = {**kept, "times": [float(t) for t in begin]}
         tables["output"] = {"observables": ["average"]}
         start = {name: r.start for name, r in ranges.items()}
         config = build_config(path, text, filled(tables, places, start))
