@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from ._data import Measurements, Sample, load_measurements
-from ._errorbars import PATIENCE, Climb, climb, identify, stated_errors, strip_of
+from ._errorbars import PATIENCE, WALL, Climb, climb, identify, stated_errors, strip_of
 from ._errors import InputError
 from ._models import LLG2D, get_model
 from ._parameters import POLARISATION, allowed, known
@@ -19,8 +19,6 @@ from ._report import Fit, Minimum, summary
 from ._solve import ANCHOR, MAX_STEPS, Callback, Search, check_optimizer, starting_points
 
 AUTO = "auto"
-WALL = ("K", "K_perp")
-"""The constants of a 1-D wall, which llg2d has no use for."""
 
 
 def fit(

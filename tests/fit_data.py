@@ -22,6 +22,21 @@ STRIP = Sample(
     wall="bloch",
 )
 """As the header of `strip_a`, without what only a simulation on its mesh needs."""
+NARROW = Sample(
+    Ms=8e5,
+    A=1e-11,
+    K=6e5,
+    K_hard=4e4,
+    easy_axis="z",
+    hard_axis="x",
+    width=32e-9,
+    thickness=4e-9,
+    cell_x=2.5e-9,
+    cell_y=8e-9,
+    cell_z=4e-9,
+    origin="made_up.csv",
+)
+"""A strip that llg2d simulates in seconds."""
 unchecked = functools.partial(fitting.fit, check=False)
 """A fit by a 1-D model that stays one."""
 UNITS = {"wall_velocity": "m/s", "precession_frequency": "Hz", "drift_velocity": "m/s"}

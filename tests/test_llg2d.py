@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from fit_data import NARROW as SAMPLE
 from fit_data import measurements
 
 import fitting
@@ -13,20 +14,6 @@ import jaxstt
 from fitting._models import LLG2D, StripPredictor
 from fitting._models._piece import Path, Piece, follow
 
-SAMPLE = fitting.Sample(
-    Ms=8e5,
-    A=1e-11,
-    K=6e5,
-    K_hard=4e4,
-    easy_axis="z",
-    hard_axis="x",
-    width=32e-9,
-    thickness=4e-9,
-    cell_x=2.5e-9,
-    cell_y=8e-9,
-    cell_z=4e-9,
-    origin="made_up.csv",
-)
 TRUTH = {"xi": 0.3, "P": 0.6, "alpha": 0.12}
 GRID = jaxstt.Grid((48, 4, 1), (4e-9, 8e-9, 4e-9))
 LENGTH = 48 * 3 * 4e-9

@@ -4,24 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from fit_data import NARROW as SAMPLE
 from fit_data import measurements
 
-import fitting
 from fitting._models import get_model
 
-SAMPLE = fitting.Sample(
-    Ms=8e5,
-    A=1e-11,
-    K=6e5,
-    K_hard=4e4,
-    easy_axis="z",
-    hard_axis="x",
-    width=32e-9,
-    thickness=4e-9,
-    cell_x=2.8e-9,
-    cell_y=8e-9,
-    cell_z=4e-9,
-)
 POINT = {"xi": 0.3, "P": 0.6, "alpha": 0.12}
 NAMES = tuple(POINT)
 ROWS = [

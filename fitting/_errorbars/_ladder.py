@@ -20,7 +20,8 @@ _SLOWEST, _GUESSED, _FASTEST = 0.5, 0.1, 0.02
 """Part of the last step that the next one would take: bounds, and before two steps are known."""
 PATIENCE = 300.0
 """Expected seconds beyond which a fit is not checked unasked."""
-_WALL = ("K", "K_perp")
+WALL = ("K", "K_perp")
+"""The constants of a 1-D wall, which llg2d has no use for."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +44,7 @@ def strip_of(
     """llg2d for these data, or why it is not run; "" where no row shows a wall."""
     if not simulated(data):
         return ""
-    by_hand = [n for n in _WALL if n in problem.free or n in problem.given]
+    by_hand = [n for n in WALL if n in problem.free or n in problem.given]
     if by_hand:
         return f"`{by_hand[0]}` is not the sample's"
     try:

@@ -3,6 +3,7 @@
 OOMMF made the data; what is compared is free of the noise drawn for the file.
 """
 
+import dataclasses
 from pathlib import Path
 
 import equinox as eqx
@@ -84,3 +85,31 @@ def test_velocity_and_frequency(demag, j, B):
         off = found / EXACT[i] - 1
         print(f"j {j:.3g}, B {B:.3g}: {DATA.observable[i]} {found:.6g}, off by {off:+.4%}")
         assert abs(off) < 0.01
+
+
+TRUTH = {"xi": 0.25, "P": 0.5, "alpha": 0.1}
+
+
+def test_the_model_of_the_fit():
+    """`llg2d`, in a piece that follows the wall: OOMMF's strip is finite and pulls at its ends."""
+    found = fitting.predict(DATA, TRUTH, "llg2d")
+    off = found / EXACT - 1
+    print(np.round(100 * off, 3))
+    assert np.abs(off).max() < 0.006
+    assert np.sqrt(np.mean(off**2)) < 0.0025
+
+
+def test_a_fit_by_it():
+    """Within 1 % without the drawn noise; with it within 3 % and inside the intervals."""
+    clean = dataclasses.replace(DATA, value=EXACT)
+    fit = fitting.fit(clean, "llg2d")
+    assert fit.converged
+    for name, true in TRUTH.items():
+        assert abs(fit.values[name] / true - 1) < 0.01, name
+    for model in ("wall1d", "llg2d"):
+        fit = fitting.fit(DATA, model)
+        assert fit.converged and fit.rungs
+        for name, true in TRUTH.items():
+            ends = fit.intervals[name]
+            assert ends is not None and ends[0] < true < ends[1], (model, name)
+            assert abs(fit.values[name] / true - 1) < 0.03, (model, name)
