@@ -64,6 +64,6 @@ def test_what_is_checked_is_seen() -> None:
     assert "jaxstt._torque._base" in set(imported(ROOT / "jaxstt" / "_torque" / "_zhang_li.py"))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("path", SOURCES + USERS, ids=lambda p: str(p.relative_to(ROOT)))
 def test_files_are_short(path: Path) -> None:
     assert path.read_text().count("\n") <= 400
