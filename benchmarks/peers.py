@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 from harness import Report, arguments, spread
-from peer_work import CODES, SHAPES
+from peer_cases import SHAPES
+from peer_work import CODES
 
 ROOT = Path(__file__).parents[1]
 ONLY = {
