@@ -137,6 +137,14 @@ def test_one_step_of_the_ladder_brings_the_truth_nearer(strip, runs) -> None:
     assert "llg2d was run for every row at 1 point" in checked.report()
     back = checked.to_dict()["rungs"][0]
     np.testing.assert_allclose(back["discrepancy"], discrepancy)
+    left = fitting.profile(checked, "P", points=4).notes
+    assert left == (f"what more steps by llg2d would change is not in it: {_left(checked)}",)
+
+
+def _left(fit: fitting.Fit) -> str:
+    std = fit.std_model["P"]
+    assert std is not None and std > 0
+    return f"{std:.2g} of P"
 
 
 def test_a_fit_goes_on_from_the_runs_that_are_kept(strip, runs, monkeypatch) -> None:
@@ -225,6 +233,8 @@ def test_what_llg2d_has_no_use_for(strip) -> None:
     unchecked = fitting.fit(strip, fixed={"K": 3e5})
     assert unchecked.rungs == ()
     assert "not checked against llg2d: `K` is not the sample's" in unchecked.notes
+    single = fitting.fit(strip, precision="float32", max_steps=2)
+    assert "not checked against llg2d: its walls need precision float64" in single.notes
     with pytest.raises(fitting.InputError, match="no row shows a wall"):
         fitting.fit("doppler_nife_340K", "llg2d", free=("P",), fixed={"xi": 0.0})
     with pytest.raises(fitting.InputError, match="`values` must hold alpha"):

@@ -32,7 +32,7 @@ from .._parameters import UNITS, Space
 from .._problem import Objective
 from .._report import Fit
 from ._correlated_pairs import rank_correlation, ridges
-from ._rebuild import Again, again, check_converged
+from ._rebuild import Again, again, check_converged, left_out
 
 R_HAT = 1.01
 """Above this the chains do not agree; A. Vehtari et al., Bayesian Anal. 16, 667 (2021)."""
@@ -349,4 +349,4 @@ def _notes(fit: Fit, problem: Again) -> list[str]:
         notes.append(f"errors of the rows multiplied by {fit.scale:.2f} (Birge)")
     if fit.model_error and "K" not in problem.names:
         notes.append("the fit's model error is not in it (model_errors=True adds it)")
-    return notes
+    return [*notes, *left_out(fit, fit.free)]

@@ -27,7 +27,7 @@ from .._errorbars import normal_quantile
 from .._errors import InputError
 from .._parameters import UNITS
 from .._report import Fit, fitted
-from ._rebuild import Again, again, check_converged, covariance, refit
+from ._rebuild import Again, again, check_converged, covariance, left_out, refit
 
 LOWER = 1e-3
 """A profile that falls this far below the fit's chi2 has found a better minimum."""
@@ -353,4 +353,4 @@ def _notes(
         notes.append("the data have a second minimum, which this profile may not see")
     if fit.model_error and not set(walker.space.names) & {"K"}:
         notes.append("statistical: the fit's model error is not in it (model_errors=True adds it)")
-    return tuple(notes)
+    return (*notes, *left_out(fit, (walker.name,)))

@@ -1,6 +1,7 @@
 """The problem that a fit solved, for what looks around its optimum."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -70,6 +71,15 @@ def again(fit: Fit, *, model_errors: bool = False, birge: bool = True) -> Again:
     start = np.asarray(objective.space.start)
     z = np.concatenate([solved.best.z, start[len(solved.best.z) :]])
     return Again(problem, refit(problem, objective, z, counter), counter)
+
+
+def left_out(fit: Fit, names: Iterable[str]) -> list[str]:
+    """What a corrected fit may still owe to llg2d, which no refit of its problem shows."""
+    known = {n: s for n in names if fit.rungs and (s := fit.std_model.get(n))}
+    if not known:
+        return []
+    shown = ", ".join(f"{s:.2g} of {n}" for n, s in known.items())
+    return [f"what more steps by {fit.rungs[-1].model} would change is not in it: {shown}"]
 
 
 def _in_double(x: Any) -> Any:
