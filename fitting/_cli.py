@@ -41,7 +41,7 @@ def command(
         str, typer.Argument(metavar="DATA", help="Measurement file, or an embedded data set.")
     ] = "strip_a",
     model: Annotated[
-        str, typer.Option(help="wall1d (seconds), llg1d, llg2d (minutes) or auto.")
+        str, typer.Option(help="wall1d, llg1d (seconds), llg2d (minutes) or auto.")
     ] = "wall1d",
     free: Annotated[
         str, typer.Option(metavar="NAMES", help="Parameters to fit, separated by commas.")

@@ -6,19 +6,22 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import equinox as eqx
 import jax
 import numpy as np
 
 from ._data import Measurements, Sample, load_measurements
-from ._errorbars import PATIENCE, WALL, Climb, climb, identify, stated_errors, strip_of
+from ._errorbars import PATIENCE, Climb, climb, identify, stated_errors, strip_of
 from ._errors import InputError
-from ._models import LLG2D, get_model, simulated
+from ._models import LLG1D, LLG2D, get_model, simulated
 from ._parameters import POLARISATION, allowed, known
 from ._problem import Counter, Problem, evaluate, set_up
-from ._report import Fit, Minimum, summary
-from ._solve import ANCHOR, MAX_STEPS, Callback, Search, check_optimizer, starting_points
+from ._report import Fit, Minimum, summary, unread
+from ._solve import ANCHOR, MAX_STEPS, WALL, Callback, Search, check_optimizer, starting_points
 
 AUTO = "auto"
+_BOTTOM = "wall1d"
+"""Of the ladder: the model that all others correct."""
 
 
 def fit(
@@ -45,9 +48,10 @@ def fit(
         covariance = (J^T J)^-1 max(1, chi2/dof) + outer(error of the model)
 
     data: measurements, a file, or the name of an embedded data set.
-    model: "wall1d" (collective coordinates, seconds), "llg1d" (a wire, minutes), "llg2d" (the strip
+    model: "wall1d" (collective coordinates, seconds), "llg1d" (a wire, seconds), "llg2d" (the strip
     with its magnetostatics, minutes), or "auto", which climbs from wall1d to llg2d only as far as
-    that changes anything.
+    that changes anything.  llg1d and llg2d correct wall1d, row by row, until nothing is left of it
+    but the slope of its predictions.
     free: parameters to fit, among xi, P, alpha, n0, Ms, A, K, K_perp, gamma.
     sample: replaces the header's.
     fixed: values, SI, of parameters that are known; they are taken as exact.
@@ -79,54 +83,67 @@ def fit(
         "fixed": allowed(fixed or {}, "fixed"),
         "nuisance": None if nuisance is None else known(nuisance, "nuisance"),
     }
-    # llg2d is reached from wall1d, which it corrects until nothing is left of it.
     way = model if model in (AUTO, LLG2D.name) else "check"
     if way == model and precision != "float64":
         raise InputError(f"`precision` must be float64 for {model}, got {precision}")
-    chosen = get_model("wall1d" if way == model else model)
+    chosen = get_model(_BOTTOM if model == AUTO else model)
     given = allowed(start or {}, "start")
     data = data if isinstance(data, Measurements) else load_measurements(data)
     data = data if sample is None else data.with_sample(sample)
     with jax.enable_x64(precision == "float64"):
-        warm = None
-        if chosen.cheaper is not None and not given:
-            warm = fit(
-                data,
-                chosen.cheaper,
-                settings["free"],
-                fixed=fixed,
-                nuisance=settings["nuisance"],
-                model_errors={"width": 0.0, "K_perp": 0.0},
-                check=False,
-                precision=precision,
-            )
-            given = dict(warm.values)
-        problem = set_up(data, chosen, start=given, **settings)
+        chosen.check_rows(data)
+        problem = set_up(data, get_model(_BOTTOM), start=given, **settings)
         stated = stated_errors(problem, model_errors)
         tolerance = problem.model.tolerance if precision == "float64" else 1e-2
         steps = MAX_STEPS[optimizer] if max_steps is None else max_steps
         search = Search(optimizer, steps, tolerance, Counter(), callback)
-        silent = warm is not None and not (warm.identifiability and warm.identifiability.complete)
-        result = _minimise(problem, search, given, anchor=silent)
-        notes = ()
-        if warm is not None:
-            cost = warm.n_simulations
-            notes = (f"started from the optimum of {warm.model} ({cost} simulations)",)
-        climbed = None
-        if check and way != model and precision != "float64":
-            # No reason where a check would not have been made either: no row shows a wall.
-            climbed = "its walls need precision float64" if simulated(data) else ""
-        elif check or way == model:
+        result = _minimise(problem, search, given)
+        notes: tuple[str, ...] = ()
+        if chosen.name == LLG1D.name:
+            problem, result, notes = _by_the_wire(problem, result, search, tell)
+        climbed: Climb | str = ""
+        if way == model or (check and precision == "float64"):
             climbed = _climbed(problem, result, settings, way, search, runs=runs, tell=tell)
-        if isinstance(climbed, str):
-            notes = (*notes, f"not checked against llg2d: {climbed}") if climbed else notes
-            climbed = None
-        if climbed is not None:
+        elif check and simulated(data):
+            climbed = "its walls need precision float64"
+        if isinstance(climbed, Climb):
             problem, result = climbed.problem, _at_the_top(climbed, result, search)
+        elif climbed:
+            notes = (*notes, f"not checked against llg2d: {climbed}")
             if way == model:
-                problem = dataclasses.replace(problem, model=get_model(LLG2D.name))
-        done = summary(problem, search, result, stated, began, climbed)
+                result = _unfinished(result)
+        problem = dataclasses.replace(problem, model=chosen)
+        top = climbed if isinstance(climbed, Climb) else None
+        done = summary(problem, search, result, stated, began, top)
         return dataclasses.replace(done, notes=(*notes, *done.notes))
+
+
+def _by_the_wire(
+    problem: Problem, found: Minimum, search: Search, tell: Callable[[str], None] | None
+) -> tuple[Problem, Minimum, tuple[str, ...]]:
+    """The problem corrected by llg1d, its minimum, and notes."""
+    values = problem.values(found.best.z)
+    wire = LLG1D().prepare(problem.data, values)
+    if not (found.best.converged and found.seen is not None):
+        return problem, found, (f"{LLG1D.name} was not run: {_BOTTOM} has not converged",)
+    anchor = not found.seen.complete
+    way = LLG1D.name
+    climbed = climb(problem, found.best.z, wire, way, search, anchor=anchor, tell=tell)
+    if climbed is None:
+        return problem, _unfinished(found), (f"{LLG1D.name} found no wall that moves steadily",)
+    first, last = climbed.rungs[0], climbed.rungs[-1]
+    off = np.nanmax(np.abs(first.discrepancy(problem.data.std)))
+    notes = (
+        f"{LLG1D.name} was run {len(climbed.rungs)} times, from the optimum of {_BOTTOM}, where it "
+        f"differs by up to {off:.2g} standard deviations of a row; the last run moved the minimum "
+        f"by {last.shift:.1g}",
+        *unread(problem.data, climbed.rungs),
+    )
+    return climbed.problem, _at_the_top(climbed, found, search), notes
+
+
+def _unfinished(found: Minimum) -> Minimum:
+    return dataclasses.replace(found, best=dataclasses.replace(found.best, converged=False))
 
 
 def _climbed(
@@ -153,7 +170,10 @@ def _climbed(
     start = {n: values[n] for n in (*inner["free"], *inner["nuisance"])}
     local = set_up(problem.data, problem.model, start=start, **inner)
     moved = {n: values[n] for n in WALL if n in problem.nuisance}
-    local = dataclasses.replace(local, objective=local.objective.moved(moved))
+    objective = eqx.tree_at(
+        lambda o: o.predictor, local.objective.moved(moved), problem.objective.predictor
+    )
+    local = dataclasses.replace(local, objective=objective)
     z = np.asarray(local.objective.space.start)
     climbed = climb(local, z, strip, way, search, anchor=not found.seen.complete, **keep)
     return "no steady motion was found there" if climbed is None else climbed
@@ -167,17 +187,14 @@ def _at_the_top(climbed: Climb, found: Minimum, search: Search) -> Minimum:
         objective = objective.anchored(problem.free, ANCHOR)
         at = evaluate(problem.objective, best.z, search.counter)
     seen = identify(problem.objective, best.z, at, problem.free) if at.finite else None
-    if not climbed.reached:
-        best = dataclasses.replace(best, converged=False)
+    best = dataclasses.replace(best, converged=best.converged and climbed.reached)
     return Minimum(best, [], objective, seen, at, found.iterations + best.steps)
 
 
-def _minimise(
-    problem: Problem, search: Search, given: Mapping[str, float], anchor: bool
-) -> Minimum:
+def _minimise(problem: Problem, search: Search, given: Mapping[str, float]) -> Minimum:
     """The minimum; where the data leave a direction open, once more with a weak prior on it."""
     starts = starting_points(problem, given, search)
-    iterations = 0
+    iterations, anchor = 0, False
     while True:
         objective = problem.objective
         if anchor:

@@ -10,7 +10,6 @@ from ._intervals import birge_ratio as birge_ratio
 from ._intervals import interval as interval
 from ._intervals import normal_quantile as normal_quantile
 from ._ladder import PATIENCE as PATIENCE
-from ._ladder import WALL as WALL
 from ._ladder import Climb as Climb
 from ._ladder import climb as climb
 from ._ladder import strip_of as strip_of

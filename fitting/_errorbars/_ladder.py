@@ -1,27 +1,25 @@
-"""What the next rung of the ladder says: wall1d or llg1d, corrected by llg2d."""
+"""What a higher rung of the ladder says: wall1d, corrected by llg1d or by llg2d."""
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from .._data import Measurements
 from .._errors import InputError
-from .._models import LLG2D, StripPredictor, simulated
+from .._models import LLG2D, Dear, StripPredictor, simulated
 from .._problem import Problem, relative_scale
-from .._solve import KeptRuns, Rung, Search, Solution, map_space
+from .._solve import WALL, KeptRuns, Rung, Search, Solution, map_space
 from ._model_error import ModelError
 
-CLOSE = {"check": np.inf, "auto": 0.3, "llg2d": 0.03}
-"""A climb ends when a step moves the minimum by less, in standard deviations."""
+CLOSE = {"check": np.inf, "auto": 0.3, "llg1d": 0.03, "llg2d": 0.03}
+"""A climb ends when further steps would move the minimum by less, in standard deviations."""
 _MOST_STEPS = 8
 _SLOWEST, _GUESSED, _FASTEST = 0.5, 0.1, 0.02
 """Part of the last step that the next one would take: bounds, and before two steps are known."""
 PATIENCE = 300.0
 """Expected seconds beyond which a fit is not checked unasked."""
-WALL = ("K", "K_perp")
-"""The constants of a 1-D wall, which llg2d has no use for."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,49 +58,60 @@ def strip_of(
 def climb(
     problem: Problem,
     z: np.ndarray,
-    strip: StripPredictor,
+    above: Dear,
     way: str,
     search: Search,
     *,
     anchor: bool,
-    runs: str | os.PathLike[str] | None,
-    tell: Callable[[str], None] | None,
+    runs: str | os.PathLike[str] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Climb | None:
-    """Correct `problem` by llg2d until a step is small; None where llg2d cannot be read at z.
+    """Correct `problem` by the model `above` until a step is small; None where it is silent at z.
 
-    way: "check" (one step), "auto" or "llg2d".  anchor: hold what the data do not fix.
+    way: "check" (one step), "auto", "llg1d" or "llg2d".  anchor: hold what the data do not fix.
     runs: file that keeps the runs.  tell: hears what goes on.
     """
     steps = []
-    kept = strip.measure if runs is None else KeptRuns(runs, problem.data, strip.measure)
+    kept = above.measure if runs is None else KeptRuns(runs, problem.data, above.measure)
+    adapt = WALL if above.own_constants else ()
 
     def dear(values: Mapping[str, float]) -> np.ndarray:
         if tell is not None:
-            seconds = strip.seconds(values)
-            tell(f"llg2d, run {len(steps) + 1}: {strip.drives} drives, about {seconds:.0f} s")
+            cost = f"{above.drives} drives, about {above.seconds(values):.0f} s"
+            tell(f"{above.name}, run {len(steps) + 1}: {cost}")
+        search.counter.values += 1
         return kept(values)
 
-    for step in map_space(problem, z, dear, LLG2D.name, search, anchor):
+    close = False
+    for step in map_space(problem, z, dear, above.name, search, anchor, adapt):
         steps.append(step)
-        if step[2].shift < CLOSE[way] or len(steps) == _MOST_STEPS:
+        close = _later_steps(steps) * step[2].shift < CLOSE[way]
+        if close or len(steps) == _MOST_STEPS:
             break
     if not steps:
         return None
-    last, best, top = steps[-1]
+    last, best, _ = steps[-1]
     rungs = tuple(rung for _, _, rung in steps)
-    error = _what_remains(last, rungs, last.values(best.z))
-    return Climb(last, best, rungs, error, top.shift < CLOSE[way])
+    moved = last.values(best.z)
+    return Climb(last, best, rungs, _what_remains(last, steps, moved, above.name), close)
+
+
+def _later_steps(steps: Sequence[tuple[Problem, Solution, Rung]]) -> float:
+    """All steps that would follow, in units of the last: r/(1 - r) if each is r times another."""
+    ratio, shifts = _GUESSED, [rung.shift for _, _, rung in steps]
+    if len(shifts) > 1 and shifts[-2] > 0:
+        ratio = float(np.clip(shifts[-1] / shifts[-2], _FASTEST, _SLOWEST))
+    return ratio / (1 - ratio)
 
 
 def _what_remains(
-    problem: Problem, rungs: tuple[Rung, ...], after: Mapping[str, float]
+    problem: Problem,
+    steps: Sequence[tuple[Problem, Solution, Rung]],
+    after: Mapping[str, float],
+    name: str,
 ) -> ModelError:
-    """s r/(1 - r): the steps after the last one, s, if each is r times the one before it."""
-    names = problem.objective.space.names
-    steps = [r.shift for r in rungs]
-    ratio = _GUESSED
-    if len(steps) > 1 and steps[-2] > 0:
-        ratio = float(np.clip(steps[-1] / steps[-2], _FASTEST, _SLOWEST))
-    moved = np.array([after[n] - rungs[-1].values[n] for n in names])
-    left = moved / relative_scale(names, after) * ratio / (1 - ratio)
-    return ModelError({}, {LLG2D.name: left}, np.outer(left, left), True)
+    """What later steps would change, if they went on as the last one did."""
+    names, before = problem.objective.space.names, steps[-1][2].values
+    moved = np.array([after[n] - before[n] for n in names])
+    left = moved / relative_scale(names, after) * _later_steps(steps)
+    return ModelError({}, {name: left}, np.outer(left, left), True)

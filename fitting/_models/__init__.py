@@ -1,11 +1,13 @@
 """What predicts the data: one file a model."""
 
+from ._base import Dear as Dear
 from ._base import Model as Model
 from ._base import Predictor as Predictor
 from ._base import collective_wall as collective_wall
 from ._base import on_the_edge as on_the_edge
 from ._base import simulated as simulated
 from ._corrected import Corrected as Corrected
+from ._llg1d import LLG1D as LLG1D
 from ._llg2d import LLG2D as LLG2D
 from ._llg2d import StripPredictor as StripPredictor
 from ._registry import MODELS as MODELS

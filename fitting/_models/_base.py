@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -14,6 +14,8 @@ import jaxstt
 from .._data import Measurements
 from .._errors import InputError
 
+_STABLE, _RESOLVED = 2.4, 0.12
+"""Rate times step, and turn in a step, rad, as `evolve` takes them."""
 VELOCITY, PRECESSION, DRIFT = "wall_velocity", "precession_frequency", "drift_velocity"
 
 
@@ -62,6 +64,23 @@ class Predictor(eqx.Module):
 
         Must be differentiable in forward mode with respect to every entry of `values`.
         """
+
+
+class Dear(Protocol):
+    """A predictor that is run a few times, without derivatives, to correct a cheap one."""
+
+    name: ClassVar[str]
+    own_constants: ClassVar[bool]
+    """Whether K and K_perp of a wall are not among what it is given."""
+    drives: int
+
+    def measure(self, values: Mapping[str, float]) -> np.ndarray:
+        """Predictions, NaN where there is none."""
+        ...
+
+    def seconds(self, values: Mapping[str, float]) -> float:
+        """About how long `measure` takes."""
+        ...
 
 
 class Model(abc.ABC):
@@ -114,6 +133,11 @@ def check_cell(data: Measurements, A: float, K: float) -> None:
             f"{data.path}: `cell_x_m` must be below the wall width lambda = {width:.3g} m, "
             f"got {cell:g}"
         )
+
+
+def steps_in(llg: jaxstt.LLG, span: float) -> float:
+    """About how many steps `evolve` takes for `span` seconds."""
+    return span * max(float(llg.stiffness()) / _STABLE, float(llg.precession()) / _RESOLVED)
 
 
 def hard_is_b(data: Measurements) -> bool:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import ClassVar
 
 import diffrax
 import equinox as eqx
@@ -25,6 +26,7 @@ from ._base import (
     check_wall_rows,
     collective_wall,
     hard_is_b,
+    steps_in,
 )
 
 _SAMPLES = 64
@@ -34,6 +36,8 @@ _CELLS_PER_WIDTH = 3.5
 second order, would not be finer but wrong by (d/lambda)^2/6."""
 _CELLS_PER_TURN = 2.5
 """Cells per width where a running wall is narrowest, which it passes quickly."""
+_PER_CELL, _PER_STEP = 25e-9, 3e-6
+"""Seconds that a cell and a step take."""
 _HALF_TURNS = 1.6
 """Length of a running wall's record; one whole half turn must remain when the fit moves."""
 
@@ -51,6 +55,7 @@ class LLG1D(Model):
     energies: exchange A, anisotropy K along the easy axis, K_perp along the hard one, field;
     torque: Zhang-Li with n0.  Each run starts from the collective wall's state at the current
     parameters, so that little transient is left; a running wall is averaged over half turns.
+    `fit` reaches it from wall1d by space mapping: a few runs without derivatives.
     Observables as `wall1d`, without drift velocities.
     """
 
@@ -73,6 +78,8 @@ class LLG1D(Model):
 class WirePredictor(Predictor):
     """`LLG1D` for one set of data: the grid and the times are chosen once, at the start values."""
 
+    name: ClassVar[str] = LLG1D.name
+    own_constants: ClassVar[bool] = False
     rows: Rows
     times: Array
     """(drives, T), s: 0 and then the record, after the settling time."""
@@ -128,6 +135,19 @@ class WirePredictor(Predictor):
         )
         return self.rows.select(velocity, precession)
 
+    def measure(self, values: Mapping[str, float]) -> np.ndarray:
+        """The same without derivatives."""
+        known = {name: jnp.asarray(value, float) for name, value in values.items()}
+        return np.asarray(_measure(self, known))
+
+    def seconds(self, values: Mapping[str, float]) -> float:
+        """About how long `measure` takes, s, on the devices there are."""
+        known = {name: jnp.asarray(value, float) for name, value in values.items()}
+        llg = self._llg(known, self.rows.j[0], self.rows.B[0])
+        span = float(jnp.sum(self.times[:, -1]))
+        step = self.grid.shape[0] * _PER_CELL + _PER_STEP
+        return steps_in(llg, span) * step / min(self.drives, jax.local_device_count())
+
     def _run(self, values, adjoint, j, B, times, begin, angle, width) -> tuple[Array, Array]:
         make = jaxstt.head_to_head_wall if self.easy == "x" else jaxstt.bloch_wall
         m0 = make(self.grid, width, position=begin, charge=self.charge, angle=angle)
@@ -168,6 +188,11 @@ class WirePredictor(Predictor):
                 ),
             ),
         )
+
+
+@eqx.filter_jit
+def _measure(wire: WirePredictor, values: Mapping[str, Array]) -> Array:
+    return wire.predict(values, None)
 
 
 def _durations(

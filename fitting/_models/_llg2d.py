@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import ClassVar
 
 import diffrax
 import equinox as eqx
@@ -25,6 +26,7 @@ from ._base import (
     collective_wall,
     drift_velocity,
     hard_is_b,
+    steps_in,
 )
 from ._piece import Path, Piece, follow
 
@@ -44,8 +46,8 @@ _THICKEST = 5e-9
 _ROAD = 2**20
 """Cells of the imaginary wire on which the paths are read."""
 _TRIES = 3
-_STABLE, _RESOLVED, _PER_CELL, _PER_STEP = 2.4, 0.12, 80e-9, 30e-6
-"""Rate times step and turn in a step, as `evolve` takes them; s of a cell and of a step."""
+_PER_CELL, _PER_STEP = 80e-9, 30e-6
+"""Seconds that a cell and a step take."""
 
 
 class LLG2D(Model):
@@ -96,6 +98,8 @@ def mesh(
 class StripPredictor(Predictor):
     """`LLG2D` for one set of data; the mesh and the times are chosen once, at the start values."""
 
+    name: ClassVar[str] = LLG2D.name
+    own_constants: ClassVar[bool] = True
     rows: Rows
     drift: Rows
     piece: Piece
@@ -169,10 +173,9 @@ class StripPredictor(Predictor):
         known = {name: jnp.asarray(value, float) for name, value in values.items()}
         llg = self._llg(known, self.rows.j[0], self.rows.B[0])
         span = float(jnp.sum(self.settle) * _SETTLE + jnp.sum(self.record) * _RECORD)
-        steps = span * max(float(llg.stiffness()) / _STABLE, float(llg.precession()) / _RESOLVED)
         cells = math.prod(self.piece.grid.shape)
         at_once = min(self.drives, jax.local_device_count())
-        return steps * (cells * _PER_CELL + _PER_STEP) / at_once
+        return steps_in(llg, span) * (cells * _PER_CELL + _PER_STEP) / at_once
 
     def _every_row(self, values: Mapping[str, Array], velocity: Array, precession: Array) -> Array:
         is_drift = np.array([o == DRIFT for o in self.observable])

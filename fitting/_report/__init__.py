@@ -6,3 +6,4 @@ from ._result import fitted as fitted
 from ._result import load_fit as load_fit
 from ._summary import Minimum as Minimum
 from ._summary import summary as summary
+from ._summary import unread as unread

@@ -25,7 +25,7 @@ from .._errorbars import (
 from .._format import listed
 from .._models import on_the_edge
 from .._problem import Evaluation, Objective, Problem, relative_scale
-from .._solve import Search, Solution
+from .._solve import Rung, Search, Solution
 from ._result import Fit, Solved
 
 Errors = dict[str, float | None]
@@ -68,6 +68,7 @@ def summary(
     climbed: the ladder that led to `problem`, whose model error then counts.
     """
     stated = {} if climbed is not None else stated
+    rungs = () if climbed is None else climbed.rungs
     best, seen, data = found.best, found.seen, problem.data
     names = problem.objective.space.names
     values = problem.values(best.z)
@@ -121,7 +122,7 @@ def summary(
         breakdown_current=wall["breakdown current"],
         breakdown_field=wall["breakdown field"],
         model_error=dict(stated),
-        rungs=() if climbed is None else climbed.rungs,
+        rungs=rungs,
         alternatives=_alternatives(problem, found),
         truth=_truth(data),
         n_evaluations=counter.derivatives + counter.values,
@@ -129,7 +130,10 @@ def summary(
         iterations=found.iterations,
         seconds=time.monotonic() - began,
         versions=versions(),
-        notes=(*_unread(data, climbed), *_notes(problem, found, errors)),
+        notes=(
+            *unread(data, () if climbed is None else climbed.rungs),
+            *_notes(problem, found, errors),
+        ),
         solved=Solved(problem, best, found.objective is problem.objective),
     )
 
@@ -226,15 +230,14 @@ def _truth(data: Measurements) -> dict[str, float]:
     return truth
 
 
-def _unread(data: Measurements, climbed: Climb | None) -> list[str]:
-    if climbed is None:
-        return []
-    silent = np.any([np.isnan(rung.prediction) for rung in climbed.rungs], axis=0)
-    if not silent.any():
+def unread(data: Measurements, rungs: tuple[Rung, ...]) -> list[str]:
+    """A note on rows of which the dear model had nothing to say."""
+    silent = np.any([np.isnan(rung.prediction) for rung in rungs], axis=0)
+    if not np.any(silent):
         return []
     lines = [str(line) for line in data.line[silent]]
     return [
-        f"{climbed.rungs[-1].model} found no steady motion, nor whole half turns, for line"
+        f"{rungs[-1].model} found no steady motion, nor whole half turns, for line"
         f"{'s' * (len(lines) > 1)} {listed(lines)}: there the 1-D model stands"
     ]
 

@@ -11,7 +11,7 @@ Source: Bandler et al., IEEE Trans. Microw. Theory Techn. 52, 337 (2004), Sectio
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol, TypeVar
 
 import equinox as eqx
@@ -24,8 +24,10 @@ from .._problem import Objective, evaluate
 from ._solve import Solution, solve
 from ._starts import ANCHOR, Search
 
-_CONSTANTS = {"K": 0.2, "K_perp": 0.5}
-"""Wall constants of the cheap model, and how far (in ln) they may be off."""
+WALL = ("K", "K_perp")
+"""The constants of a 1-D wall, which a dear model in 2-D has no use for."""
+_SPREAD = {"K": 0.2, "K_perp": 0.5}
+"""How far (in ln) they may be off."""
 _ENOUGH = 0.7
 """Part of the rows of which the dear model must say something."""
 _TOLERANCE = 1e-3
@@ -75,11 +77,13 @@ def map_space(
     model: str,
     search: Search,
     anchor: bool = False,
+    adapt: Iterable[str] = WALL,
 ) -> Iterator[tuple[P, Solution, Rung]]:
     """Step by step: the corrected problem, its minimum, and what the step did.
 
     problem: of the cheap model.  z: where to start.  dear(values): predictions of the dear one.
     anchor: hold what the data do not fix by a weak prior around the problem's start.
+    adapt: those constants of the cheap model that are its own; the dear one knows no such thing.
     Rows of which it says nothing (NaN) keep what the cheap one says; where that is most, it ends.
     """
     while True:
@@ -88,7 +92,7 @@ def map_space(
         if np.isfinite(prediction).mean() < _ENOUGH:
             return
         before = evaluate(problem.objective, z, search.counter).prediction
-        problem = corrected(problem, z, prediction, search)
+        problem = corrected(problem, z, prediction, search, adapt)
         objective = problem.objective
         if anchor:
             objective = objective.anchored(problem.free, ANCHOR)
@@ -99,13 +103,15 @@ def map_space(
         z = best.z
 
 
-def corrected(problem: P, z: np.ndarray, prediction: np.ndarray, search: Search) -> P:
+def corrected(
+    problem: P, z: np.ndarray, prediction: np.ndarray, search: Search, adapt: Iterable[str]
+) -> P:
     """The problem with a model that gives `prediction` at z, where that is finite."""
     objective = problem.objective
     cheap = objective.predictor
     cheap = cheap.cheap if isinstance(cheap, Corrected) else cheap
     bare = eqx.tree_at(lambda o: o.predictor, objective, cheap)
-    bare = bare.moved(_nearest_constants(problem, bare, z, prediction, search))
+    bare = bare.moved(_nearest_constants(problem, bare, z, prediction, search, adapt))
     offset = prediction - evaluate(bare, z, search.counter).prediction
     new = Corrected(cheap, jnp.asarray(np.where(np.isfinite(offset), offset, 0.0)))
     objective = eqx.tree_at(lambda o: o.predictor, bare, new)
@@ -113,14 +119,19 @@ def corrected(problem: P, z: np.ndarray, prediction: np.ndarray, search: Search)
 
 
 def _nearest_constants(
-    problem: Mapped, objective: Objective, z: np.ndarray, prediction: np.ndarray, search: Search
+    problem: Mapped,
+    objective: Objective,
+    z: np.ndarray,
+    prediction: np.ndarray,
+    search: Search,
+    adapt: Iterable[str],
 ) -> dict[str, float]:
     """The wall constants that bring the cheap model nearest to `prediction` at z."""
-    names = [n for n in _CONSTANTS if n in objective.fixed]
+    names = [n for n in adapt if n in objective.fixed]
     if not names:
         return {}
     known = problem.values(z)
-    space = Space(parameter(n, problem.estimates[n], _CONSTANTS[n]) for n in names)
+    space = Space(parameter(n, problem.estimates[n], _SPREAD[n]) for n in names)
     others = {n: jnp.asarray(v) for n, v in known.items() if n not in names}
     seen = np.isfinite(prediction)
     value, std = np.where(seen, prediction, 0.0), np.where(seen, np.asarray(objective.std), 1e30)

@@ -91,7 +91,7 @@ def starting_points(
     space: Space = problem.objective.space
     first = {p.name: p.start for p in problem.parameters}
     open_ = [n for n in GRID if n in problem.free and n not in given]
-    if problem.model.cheaper is not None or not open_:
+    if not open_:
         return [np.asarray(space.start)]
     guesses = []
     for values in itertools.product(*(GRID[n] for n in open_)):
