@@ -131,12 +131,19 @@ def sweep_figure(results: Any, name: str | None = None) -> Any:
     results: the data set.  name: which result; by default wall_velocity, or the first that is a
     number.  Along one dimension it is a curve, along two a map; of more the rest is taken at its
     first value.  Points of a list or a random design are dots.
-    Raises ValueError for a result that is not there or is no number at each point.
+    Failed points are left out.  An axis that was swept evenly in the logarithm is drawn so.
+    Raises ValueError for a result that is not there or is no real number at each point.
     """
     from matplotlib.figure import Figure
 
     dims = tuple(results["failed"].dims)
-    numbers = [n for n in results.data_vars if results[n].dims == dims and n not in _NO_RESULTS]
+    numbers = [
+        n
+        for n in results.data_vars
+        if results[n].dims == dims and n not in _NO_RESULTS and results[n].dtype.kind in "biuf"
+    ]
+    if not numbers:
+        raise ValueError("`results` must hold a real number at each point, got none")
     if name is None:
         first = sorted(numbers, key=lambda n: (n != "wall_velocity", n == "phase"))
         name = first[0] if first else ""
@@ -158,7 +165,7 @@ _PHASES = ("#BBBBBB", "#000000", "#0072B2", "#D55E00", "#F0E442")
 def _draw_result(canvas: Any, axes: Any, results: Any, name: str) -> None:
     from matplotlib.colors import BoundaryNorm, ListedColormap
 
-    data = results[name]
+    data = results[name].where(~results["failed"])
     phases = name == "phase"
     how: dict[str, Any] = {}
     if phases:
@@ -175,21 +182,38 @@ def _draw_result(canvas: Any, axes: Any, results: Any, name: str) -> None:
             y, drawn = data, None
             axes.plot(x, data, "o", color=SINGLE)
     elif len(data.dims) == 1:
+        data = data.sortby(data.dims[0])
         x, y, drawn = results[data.dims[0]], data, None
         axes.plot(x, y, "o-", color=SINGLE)
     else:
-        x, y = results[data.dims[0]], results[data.dims[1]]
-        values = np.asarray(data.isel(rest), float).T
+        data = data.isel(rest).sortby(list(data.dims[:2]))
+        x, y = data[data.dims[0]], data[data.dims[1]]
+        values = np.asarray(data, float).T
         drawn = axes.pcolormesh(x, y, values, shading="nearest", **how)
-    axes.set(xlabel=_axis_label(x), ylabel=_axis_label(y))
+    for label, scale, values in (
+        (axes.set_xlabel, axes.set_xscale, x),
+        (axes.set_ylabel, axes.set_yscale, y),
+    ):
+        label(_axis_label(values), parse_math=False)
+        if values.name in results.coords and _even_in_the_logarithm(np.asarray(values)):
+            scale("log")
     if rest:
         axes.set_title(", ".join(f"{d} = {float(results[d][0]):.4g}" for d in rest))
     if drawn is None and phases:
         axes.set_yticks(range(len(PHASES)), PHASES)
     if drawn is not None:
-        bar = canvas.colorbar(drawn, ax=axes, label=None if phases else _axis_label(data))
+        bar = canvas.colorbar(drawn, ax=axes)
+        bar.set_label("" if phases else _axis_label(results[name]), parse_math=False)
         if phases:
             bar.set_ticks(range(len(PHASES)), labels=PHASES)
+
+
+def _even_in_the_logarithm(values: np.ndarray) -> bool:
+    """Whether these are four numbers or more, above 0, a constant factor apart."""
+    if len(values) < 4 or not np.min(values) > 0:
+        return False
+    steps = np.diff(np.log(np.sort(values)))
+    return bool(steps.min() > 0 and np.allclose(steps, steps[0], rtol=1e-3))
 
 
 def _axis_label(data: Any) -> str:

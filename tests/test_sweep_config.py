@@ -146,7 +146,7 @@ BAD = [
     ((A, "alpha = { from = 0.1, to = 1, step = 3 }"), "unknown key `step`; did you mean `steps`?"),
     ((A, "alpha = { values = [] }"), "`values` must be a list of finite numbers, got []"),
     ((A, "alpha = { values = [1, true] }"), "`values` must be a list of finite numbers"),
-    ((A, "alpha = { values = [0.1, -1] }"), "[magnet] `alpha` = -1: [magnet] `alpha` must be >= 0"),
+    ((A, "alpha = { values = [0.1, -1] }"), "[magnet] `alpha` must be >= 0"),
     ((A, "alpha = { low = 0.1, high = 0.2 }"), "[sweep] `points` is missing"),
     ((A, "alpha = { values = [0.1] }\n[sweep]\npoints = 3"), "`points` has a meaning only with"),
     (

@@ -135,17 +135,18 @@ def sweep_command(
 ) -> int:
     """Run a simulation over the ranges that a TOML file gives; examples/map.toml is one.
 
-    Writes sweep.zarr (xarray.open_zarr reads it), sweep.png and config.toml.
+    Writes sweep.zarr (xarray.open_zarr reads it), sweep.png and config.toml.  Exit code 3: every
+    point failed.
     """
     folder = config.with_suffix("") if out is None else out.expanduser()
     use_cores(cores)
     if distributed:
         join()
     with jax.enable_x64(not float32):
-        done = run_sweep(config, folder, resume)
+        done, fine = run_sweep(config, folder, resume)
     if jax.process_index() == 0:
         print(f"{done}\nwrote {folder}")
-    return 0
+    return 0 if fine else 3
 
 
 @app.command("doctor", context_settings=_HELP)

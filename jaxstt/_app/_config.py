@@ -127,7 +127,7 @@ def build_config(path: Path, text: str, tables: dict[str, Any]) -> Config:
         output = Output(**arguments(Output, tables.get("output", {}), folder))
         stride = _check_output(output, llg, m0, times, every)
     told = (
-        *_coarse_cells(llg),
+        *coarse_cells(llg),
         *start.other_Ms(llg),
         *_long_run(llg, times),
     )
@@ -319,7 +319,7 @@ def observe(name: str, component: str) -> Callable[[Grid, Array], Any]:
     return measure
 
 
-def _coarse_cells(llg: LLG) -> tuple[str, ...]:
+def coarse_cells(llg: LLG) -> tuple[str, ...]:
     """Lengths of the physics that the cells do not resolve."""
     stiff = [e.A for e in llg.energies if isinstance(e, Exchange)]
     hard = [e.K for e in llg.energies if isinstance(e, UniaxialAnisotropy)]

@@ -23,7 +23,7 @@ from .._mesh import Grid, bloch_wall, uniform
 from .._observe import wall_position
 from .._torque import ZhangLi
 from ..constants import GAMMA, MU_0
-from ._config import load_config
+from ._sweep_config import first_config
 
 
 class Check(NamedTuple):
@@ -88,7 +88,7 @@ def _idle_accelerator() -> str:
 
 def grid_advice(config: Path) -> Iterator[str]:
     """How well the cells of a config suit the transforms of magnetostatics."""
-    grid = load_config(config).llg.grid
+    grid = first_config(config).llg.grid
     lengths = transform_lengths(grid)
     for axis, n, wraps, length in zip("xyz", grid.shape, grid.periodic, lengths, strict=True):
         if n == 1:

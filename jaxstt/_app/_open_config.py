@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._core import axis_index
+from .._core import axis_index, is_concrete
 from .._dynamics import LLG, evolve, relax
 from .._mesh import Grid
 from .._observe import WallState, WallTracker, count_walls, mean_motion
@@ -146,8 +146,9 @@ class Recipe:
         magnet = any(section == "magnet" for section, _ in sections)
         bare = base
         if magnet:
-            given = arguments(LLG, tables["magnet"], folder, skip=("energies", "torques"))
-            bare = LLG(base.grid, **given)
+            with within("[magnet]"):
+                given = arguments(LLG, tables["magnet"], folder, skip=("energies", "torques"))
+                bare = LLG(base.grid, **given)
 
         def terms(name: str, known: tuple, registry: Mapping[str, Callable]) -> tuple:
             found = []
@@ -155,21 +156,32 @@ class Recipe:
                 table = tables[name][i]
                 needs_Ms = magnet and "Ms" in parameters(registry[table["type"]])
                 if (name, i) in sections or needs_Ms:
-                    term = make(registry, table, folder, grid=base.grid, Ms=bare.Ms)
+                    with within(f"[{name} {i + 1}]"):
+                        term = make(registry, table, folder, grid=base.grid, Ms=bare.Ms)
                 found.append(term)
             return tuple(found)
 
-        return LLG(
-            base.grid,
-            Ms=bare.Ms,
-            alpha=bare.alpha,
-            gamma=bare.gamma,
-            energies=terms("energy", base.energies, ENERGIES),
-            torques=terms("torque", base.torques, TORQUES),
+        parts = (
+            bare.Ms,
+            bare.alpha,
+            bare.gamma,
+            terms("energy", base.energies, ENERGIES),
+            terms("torque", base.torques, TORQUES),
         )
+        if all(is_concrete(x) for x in jax.tree.leaves(parts)):
+            Ms, alpha, gamma, energies, torques = parts
+            known = {"Ms": Ms, "alpha": alpha, "gamma": gamma}
+            return LLG(base.grid, **known, energies=energies, torques=torques)
+        # Within the compiled program nothing is known that could be checked: the same points were.
+        return eqx.tree_at(lambda o: (o.Ms, o.alpha, o.gamma, o.energies, o.torques), base, parts)
+
+    @property
+    def starts(self) -> bool:
+        """Whether the points start from states of their own."""
+        return any(place.path[0] == "initial" for place in self.places.values())
 
     def start(self, m0: Array, grid: Grid, tables: dict[str, Any]) -> Array:
-        if all(place.path[0] != "initial" for place in self.places.values()):
+        if not self.starts:
             return m0
         return Start.read(tables["initial"], grid, self.config.path.parent).state(grid)
 
@@ -181,7 +193,7 @@ class Simulation(eqx.Module):
     m0: Array
     recipe: Recipe = eqx.field(static=True)
 
-    def __call__(self, **values: Array) -> dict[str, Array]:
+    def __call__(self, /, **values: Array) -> dict[str, Array]:
         recipe, config = self.recipe, self.recipe.config
         tables = filled(recipe.tables, recipe.places, values)
         llg = recipe.llg(self.llg, tables)

@@ -70,20 +70,26 @@ def _check_same(kept: Path, text: str) -> None:
 
 
 @contextmanager
-def _nothing_left_if_refused(folder: Path) -> Iterator[None]:
-    """Take the copy of the config away again if it is all that there is."""
+def _with_config(folder: Path, text: str) -> Iterator[None]:
+    """Keep the config in the folder; if the sweep is refused, what was made here goes again."""
+    copy, mine = folder / "config.toml", jax.process_index() == 0
+    new, made = mine and not copy.exists(), mine and not folder.exists()
+    if new:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(copy, text.encode())
+    together("begun")
     try:
         yield
     except ValueError:
-        alone = jax.process_index() == 0 and [p.name for p in folder.iterdir()] == ["config.toml"]
-        if alone:
-            (folder / "config.toml").unlink()
+        if new:
+            copy.unlink()
+        if made and not any(folder.iterdir()):
             folder.rmdir()
         raise
 
 
-def run_sweep(config: Path, folder: Path, resume: bool) -> str:
-    """Run it; what was done, in words."""
+def run_sweep(config: Path, folder: Path, resume: bool) -> tuple[str, bool]:
+    """Run it; what was done, in words, and whether any point did not fail."""
     for name in ("xarray", "zarr"):
         optional_package(name)
     check_folder(folder)
@@ -96,11 +102,7 @@ def run_sweep(config: Path, folder: Path, resume: bool) -> str:
     if taken:
         _check_same(folder / "config.toml", found.config.text)
     together("checked")
-    if jax.process_index() == 0:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / "config.toml", found.config.text.encode())
-    together("begun")
-    with _nothing_left_if_refused(folder), warnings.catch_warnings(record=True) as caught:
+    with _with_config(folder, found.config.text), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SweepWarning)
         results = sweep(
             found.function,
@@ -114,12 +116,13 @@ def run_sweep(config: Path, folder: Path, resume: bool) -> str:
         )
     failed = int(results["failed"].sum())
     done = f"{found.space.size} points" + (f", {failed} of them failed" if failed else "")
+    fine = failed < found.space.size
     if jax.process_index() > 0:
-        return done
+        return done, fine
     for each in caught:
         if issubclass(each.category, SweepWarning):
             warn(str(each.message))
     drawn = io.BytesIO()
     sweep_figure(results).savefig(drawn, dpi=150, format="png")
     write_whole(folder / "sweep.png", drawn.getvalue())
-    return done
+    return done, fine

@@ -11,18 +11,23 @@ also as a component of a vector or inside a drive.  Ranges and lists make a grid
 what is drawn makes [sweep] `points` points.  `name` and `unit` may be given besides.
 """
 
+import dataclasses
 import json
 import math
 import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from .._core import require_memory
+from .._dynamics import check_state
 from .._sweep import Space, latin_design, random_design
 from .._sweep import grid as grid_of
 from ._arguments import arguments, one_of
-from ._config import Config, build_config
+from ._config import Config, Output, build_config, coarse_cells, load_config
 from ._open_config import Place, Recipe, Simulation, filled, named_places
 from ._toml import read_toml, within
 
@@ -49,7 +54,11 @@ _UNITS = {
     "xi": "1",
     "beta": "1",
     "P": "1",
-} | dict.fromkeys(("width", "position", "thickness"), "m")
+    "frequency": "Hz",
+} | {
+    **dict.fromkeys(("width", "position", "thickness", "radius", "core_radius"), "m"),
+    **dict.fromkeys(("start", "duration"), "s"),
+}
 """Of parameters that mean the same wherever they stand."""
 
 
@@ -88,18 +97,20 @@ def load_sweep(path: Path) -> Sweep:
             settings = Settings(**arguments(Settings, own, path.parent))
         places = named_places(tables, _KINDS, "swept")
         if not places:
+            build_config(path, text, tables)  # says what it makes of a misspelt range
             raise ValueError(
                 "nothing is swept: write a number as { from = 0.0, to = 0.1, steps = 5 }, "
                 "{ values = [...] } or { low = 0.0, high = 0.1 }"
             )
-        space = _space(places, settings)
-        first = {n: float(v[0]) for n, v in space.columns(np.asarray([0])).items()}
-        config = build_config(path, text, filled(tables, places, first))
-        _check_ends(path, tables, places, space)
+        space = _space(places, settings, own)
+        with _at(space, 0):
+            config = build_config(path, text, filled(tables, places, _point(space, 0)))
         if config.times is None:
             raise ValueError("[run] is missing: a sweep runs in time")
-        _check_observables(config)
-    recipe = Recipe(config, tables, places)
+        _check_output(config)
+        recipe = Recipe(config, tables, places)
+        told = _check_every_point(recipe, space)
+        config = dataclasses.replace(config, warnings=(*config.warnings, *told))
     function = Simulation(config.llg, config.m0, recipe)
     units = {name: _unit(place) for name, place in places.items()}
     units = {name: u for name, u in units.items() if u} | function.units()
@@ -107,15 +118,30 @@ def load_sweep(path: Path) -> Sweep:
     return Sweep(config, space, function, units, known, settings.chunk)
 
 
+def first_config(path: Path) -> Config:
+    """The config of the file, at its first point if numbers of it are swept."""
+    tables = read_toml(path.read_bytes())[1]
+    swept = "sweep" in tables or named_places(tables, _KINDS, "swept")
+    return load_sweep(path).config if swept else load_config(path)
+
+
 def _unit(place: Place) -> str:
-    return place.told.get("unit", _UNITS.get(re.sub("_[xyz]$", "", place.short), ""))
+    known = _UNITS.get(re.sub("_[xyz]$", "", place.short), "")
+    told = place.told.get("unit", known)
+    if known and told != known:
+        raise ValueError(f"{place.where}: `unit` must be {known}, got {told!r}: numbers are SI")
+    return told
 
 
-def _space(places: dict[str, Place], settings: Settings) -> Space:
+def _space(places: dict[str, Place], settings: Settings, told: Iterable[str]) -> Space:
+    """told: the keys of [sweep] that the file has."""
     drawn = [name for name, place in places.items() if "low" in place.told]
     if not drawn:
-        if settings.points is not None:
-            raise ValueError("[sweep] `points` has a meaning only with { low = ..., high = ... }")
+        idle = [key for key in ("points", "seed", "design") if key in told]
+        if idle:
+            raise ValueError(
+                f"[sweep] `{idle[0]}` has a meaning only with {{ low = ..., high = ... }}"
+            )
         return grid_of({name: _values(place) for name, place in places.items()})
     if len(drawn) < len(places):
         other = next(n for n in places if n not in drawn)
@@ -159,6 +185,9 @@ def _values(place: Place) -> np.ndarray:
         start, stop, steps = _number(place, "from"), _number(place, "to"), place.told.get("steps")
         if type(steps) is not int or steps < 2:
             raise ValueError(f"`steps` must be a whole number >= 2, got {steps!r}")
+        require_memory(8.0 * steps, f"`steps` = {steps}")
+        if start == stop:
+            raise ValueError(f"`from` and `to` must differ, got {start:g} for both")
         if not _is_log(place):
             return np.linspace(start, stop, steps)
         if start * stop <= 0:
@@ -176,18 +205,41 @@ def _range(place: Place) -> tuple:
         return ("log", *ends) if _is_log(place) else ends
 
 
-def _check_ends(path: Path, tables: Any, places: dict[str, Place], space: Space) -> None:
-    """ValueError if the config is none with each parameter at its least and its largest value."""
-    columns = {name: values for name, (_, values) in space.axes.items()}
-    first = {name: float(values[0]) for name, values in columns.items()}
-    for name, values in columns.items():
-        for extreme in {float(np.min(values)), float(np.max(values))} - {first[name]}:
-            with within(f"{places[name].where} = {extreme:g}:"):
-                build_config(path, "", filled(tables, places, {**first, name: extreme}))
+def _point(space: Space, i: int) -> dict[str, float]:
+    return {name: float(v[0]) for name, v in space.columns(np.asarray([i])).items()}
 
 
-def _check_observables(config: Config) -> None:
+@contextmanager
+def _at(space: Space, i: int) -> Iterator[None]:
+    """Name the point in what is wrong there."""
+    where = ", ".join(f"{name} = {value:.6g}" for name, value in _point(space, i).items())
+    with within(f"at {where}:"):
+        yield
+
+
+def _check_every_point(recipe: Recipe, space: Space) -> list[str]:
+    """Warnings; ValueError for a point that is no simulation.
+
+    What is built within the compiled program is not checked there: values are not known to it.
+    """
+    seen: dict[str, tuple[int, str]] = {}
+    for i in range(space.size):
+        with _at(space, i):
+            tables = filled(recipe.tables, recipe.places, _point(space, i))
+            llg = recipe.llg(recipe.config.llg, tables)
+            if recipe.starts:
+                with within("[initial]"):
+                    check_state(llg, recipe.start(recipe.config.m0, llg.grid, tables))
+        for warning in coarse_cells(llg):
+            seen.setdefault(warning.partition(" exceeds ")[2].partition(" = ")[0], (i, warning))
+    return [f"point {i + 1}: {warning}" for i, warning in seen.values() if i > 0]
+
+
+def _check_output(config: Config) -> None:
     """ValueError for results that there would not be."""
+    for key, default in Output._field_defaults.items():
+        if key not in ("observables", "component") and getattr(config.output, key) != default:
+            raise ValueError(f"[output] `{key}` has no meaning in a sweep, which keeps numbers")
     if not config.output.observables:
         raise ValueError("[output] `observables` must name at least one, got none")
     times = config.times

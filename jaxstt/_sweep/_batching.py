@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
@@ -39,7 +40,7 @@ def parallel_map(function: Callable[[Any], Any], xs: Any) -> Any:
     starts: jax.config.update("jax_num_cpu_devices", 2).
     """
     devices = jax.local_devices()
-    count = jax.tree.leaves(xs)[0].shape[0]
+    xs, count = _items(xs)
     if len(devices) == 1 or count == 1:
         return _map(function, xs)
     rounds = -(-count // len(devices))
@@ -54,6 +55,18 @@ def parallel_map(function: Callable[[Any], Any], xs: Any) -> Any:
         return y.reshape(rounds * len(devices), *y.shape[2:])[:count]
 
     return jax.tree.map(collect, jax.jit(map_on(devices, function))(jax.tree.map(deal, xs)))
+
+
+def _items(xs: Any) -> tuple[Any, int]:
+    """xs as arrays, and their common length; ValueError if they have none."""
+    if not all(eqx.is_array_like(x) for x in jax.tree.leaves(xs)):
+        raise ValueError(f"`xs` must hold arrays, got {xs!r}")
+    xs = jax.tree.map(jnp.asarray, xs)
+    shapes = [x.shape for x in jax.tree.leaves(xs)]
+    lengths = {shape[0] if shape else 0 for shape in shapes}
+    if len(lengths) != 1 or 0 in lengths:
+        raise ValueError(f"`xs` must hold arrays of one length > 0 (first axis), got {shapes}")
+    return xs, lengths.pop()
 
 
 def map_on(devices: list[Any], function: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -125,6 +138,12 @@ def sweep_map(function: Callable[..., Any], points: dict[str, Any]) -> tuple[Any
     runs twice; where nothing can fail, `parallel_map` runs it once.  `function` must not raise
     within (`throw=False`).  If all points fail, so do their gradients.
     """
+    if not isinstance(points, dict):
+        raise ValueError(
+            "`points` must be a dict {name: (N,) array}, of a Space its `columns`, "
+            f"got {type(points).__name__}"
+        )
+    points = {name: jnp.asarray(x) for name, x in points.items()}
     first = parallel_map(lambda p: _finite((p, function(**p))), points)
     fine = jax.lax.stop_gradient(first)
     # 0 * NaN is NaN: masking the result is not enough, the derivative must not be taken there.

@@ -17,10 +17,12 @@ from jax.sharding import NamedSharding, PartitionSpec
 from .._core import memory as device_memory
 from .._core import readable
 from ._batching import RUNS, map_on, runs_mesh
+from ._described import described
 
 _KEPT = 32
 """Compiled programs kept for further sweeps."""
 LONGEST_REASON = 200
+_NAME = re.compile(r"(?!zarr\.json$|__)[^\s./][^/\x00-\x1f]*")
 _OPTIONS: dict[str, dict[str, str | bool]] = {"cpu": {"xla_cpu_prefer_vector_width": "512"}}
 """Of the compiler.  By itself XLA takes 256 bits at most: with AVX-512 a wall is 1.4 times as fast
 (one pinned core, float64, jaxlib 0.10.2).  It is a preference: what the CPU has not is not used."""
@@ -32,8 +34,8 @@ class Work(NamedTuple):
     structure: Any
     fixed: tuple
     """The leaves of the function (as a pytree) that are no arrays: mostly the function itself."""
-    kinds: tuple[type, ...]
-    """Their types: 1, 1.0 and True are equal, but do not compile to the same."""
+    told: str
+    """The same in words, static fields too: 1, 1.0 and True are equal, 0.0 and -0.0 as well."""
     arrays: tuple[jax.ShapeDtypeStruct, ...]
     """Its arrays, which are arguments of the program."""
     parameters: tuple[tuple[str, Any], ...]
@@ -50,8 +52,9 @@ def work_of(function: Callable, parameters: dict[str, Any]) -> tuple[Work, list[
     devices = tuple(jax.local_devices())
     known = tuple(parameters.items())
     precision = jax.dtypes.canonicalize_dtype(float)
-    kinds = tuple(map(type, fixed))
-    return Work(structure, fixed, kinds, shapes, known, devices, precision), arrays
+    return Work(
+        structure, fixed, described(function, closures=False), shapes, known, devices, precision
+    ), arrays
 
 
 def kept(make: Callable) -> Callable:
@@ -81,11 +84,16 @@ def _named(results: Any) -> dict[str, Array]:
     found = {}
     for path, value in jax.tree_util.tree_flatten_with_path(results)[0]:
         keys = [getattr(k, "key", getattr(k, "name", getattr(k, "idx", k))) for k in path]
-        name = ".".join(str(k).lstrip(".") for k in keys) or "result"
+        name = ".".join(map(str, keys)) if keys else "result"
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"`function` must not call a result {name!r}: it names a file, too")
+        if name in found:
+            raise ValueError(f"`function` returns two results that are called {name!r}")
         if not eqx.is_array_like(value):
             raise ValueError(f"`function` must return arrays, got {value!r} for {name}")
         found[name] = jnp.asarray(value)
-        if jnp.issubdtype(found[name].dtype, jax.dtypes.extended):
+        extended = jnp.issubdtype(found[name].dtype, jax.dtypes.extended)
+        if extended or found[name].dtype.kind not in "biufc":  # as bfloat16, which zarr cannot keep
             raise ValueError(f"`function` must return numbers, got {found[name].dtype} for {name}")
     if not found:
         raise ValueError(f"`function` must return arrays, got {results!r}")
@@ -199,7 +207,8 @@ def run_chunk(
         try:
             found = program(arrays, columns)
             raised = np.full(count, "", object)
-        except RuntimeError:  # one of them raised: which?
+        except RuntimeError as error:  # one of them raised: which?
+            _ended_by_hand(error)
             found, raised = _one_by_one(work, arrays, columns, count)
             _settle()
     for name, values in found.items():
@@ -224,11 +233,18 @@ def _one_by_one(work, arrays, columns, count) -> tuple[dict[str, np.ndarray], np
         try:
             results = jax.device_get(_single(work)(arrays, point))
         except RuntimeError as error:
+            _ended_by_hand(error)
             raised[i] = _reason(error)
             continue
         for name, value in results.items():
             found[name][i] = value
     return found, raised
+
+
+def _ended_by_hand(error: RuntimeError) -> None:
+    """Ctrl-C within a callback is no failure of the point."""
+    if "KeyboardInterrupt" in str(error):
+        raise KeyboardInterrupt from None
 
 
 @contextmanager

@@ -16,9 +16,13 @@ from jax.experimental import multihost_utils
 
 from .._core import check_count, optional_package, versions
 from ._chunk import check_fits, fitted, run_chunk, work_of
+from ._described import described
 from ._space import Space, as_space
 from ._store import Store, SweepWarning
 from ._table import Table
+
+_LONGEST = 1000
+"""Characters of what a function holds; more are kept as a digest."""
 
 
 def sweep(
@@ -47,7 +51,8 @@ def sweep(
     and returns the same bytes as a sweep in one go.
     units: {name: unit} of parameters and results.  dims: {result: (names of its own dimensions)}.
     version: a mark of your own, kept with the store; change it when the function changes what it
-    computes: only its name, its own arrays and the shapes of its results are compared.
+    computes: only its name, what it holds (arrays of a module; numbers and texts of modules,
+    closures and `partial`s) and the shapes of its results are compared.
     memory: bytes that a chunk may take, on each accelerator or on all CPU devices together; by
     default 0.8 of what there is.
     progress: tell on stderr how far it is, and the time left.
@@ -59,7 +64,9 @@ def sweep(
     A point fails if one of its parameters or results is not finite, or the function raises as it
     runs (RuntimeError, e.g. of `evolve`): `failed` and `reason` tell, results of a point that
     raised are NaN (0 if they are no floats), a `SweepWarning` names the first, all others are run.
-    The compiled program is kept for the next sweep with the same function object.
+    The compiled program is kept for the next sweep with the same function object: as with
+    `jax.jit`, what that reads from globals, or from objects and arrays that changed since, is not
+    seen.  `sweep` runs on the host; within jit, grad or vmap use `sweep_map`.
 
     Raises ValueError for wrong arguments, a store that exists (without resume) or is that of
     another sweep, and if a single point does not fit the memory; ImportError without xarray (and
@@ -104,12 +111,15 @@ def _stored(store: Store, what: dict[str, Any], table: Table, run: Callable[[], 
         return table.take(store.load())
     if first:
         store.begin(what)
-    together("sweep: read")
-    dataset = run()
-    if first:
-        store.finish(what, dataset)
-    together("sweep: finished")
-    return dataset
+    try:
+        together("sweep: read")
+        dataset = run()
+        if first:
+            store.finish(what, dataset)
+        together("sweep: finished")
+        return dataset
+    finally:
+        store.release()
 
 
 def _run(
@@ -220,6 +230,7 @@ def _description(
     return {
         "function": getattr(function, "__qualname__", type(function).__qualname__),
         "arrays": _digest(arrays),
+        "holds": _short_of(described(function, closures=True)),
         "version": version,
         "parameters": {n: [d, str(v.dtype), v.tolist()] for n, (d, v) in space.axes.items()},
         "results": {
@@ -232,11 +243,16 @@ def _description(
     }
 
 
+def _short_of(text: str) -> str:
+    return text if len(text) <= _LONGEST else hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def _digest(arrays: list[Any]) -> str:
     """A short mark of the arrays that are part of the function."""
     mark = hashlib.sha256()
     for array in arrays:
         key = jax.numpy.issubdtype(array.dtype, jax.dtypes.prng_key)
+        mark.update(f"{array.dtype}{array.shape}".encode())
         mark.update(np.asarray(jax.random.key_data(array) if key else array).tobytes())
     return mark.hexdigest()[:16] if arrays else ""
 

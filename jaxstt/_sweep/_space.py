@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jax import Array
 
-from .._core import ArrayLike, check_count, leaf, require_memory
+from .._core import ArrayLike, check_count, is_concrete, leaf, require_memory
 
 
 class Space(NamedTuple):
@@ -97,6 +97,7 @@ def _drawn(n: int, key: Any, ranges: Any, draw: Callable[[Array, int], Array]) -
     """draw(key, n): (n,) numbers between 0 and 1."""
     n = check_count("n", n)
     ranges = _named(ranges, "ranges")
+    require_memory(32.0 * n * len(ranges), f"`n`: {n:.3g} points")
     dtype = jax.dtypes.canonicalize_dtype(float)
     draws = {}
     for each, (name, ends) in zip(_keys(key, len(ranges)), ranges.items(), strict=True):
@@ -137,23 +138,51 @@ def _named(values: Any, what: str = "space") -> dict[str, Any]:
 
 def _column(name: str, value: Any, *, finite: bool) -> np.ndarray:
     """(N,) floats of JAX's default precision, or of their own."""
+    if not is_concrete(value):
+        raise ValueError(f"`{name}` is traced: within jit, grad or vmap use `jaxstt.sweep_map`")
     try:
         array = np.asarray(value)
     except ValueError:
         raise ValueError(f"`{name}` must be a list of numbers, got {value!r}") from None
+    if isinstance(value, np.ma.MaskedArray) or array.dtype.kind in "mM" or array.itemsize > 16:
+        raise ValueError(f"`{name}` must be a list of numbers, got {value!r}")
     hidden = array
     if not finite and array.dtype.kind == "f":  # leaf() refuses what is not finite
         hidden = np.where(np.isfinite(array), array, np.zeros_like(array))
     dtype = leaf(name, hidden).dtype
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"`{name}` must be a list of one or more values, got shape {array.shape}")
-    return array.astype(dtype)
+    return _exactly(name, array, dtype)
+
+
+def _exactly(name: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """`array` in this dtype; ValueError if that makes two values one, or one 0 or infinite."""
+    with np.errstate(over="ignore", under="ignore"):
+        cast = array.astype(dtype)
+    lost = (np.isinf(cast) & ~np.isinf(array)) | ((cast == 0) & (array != 0))
+    same = np.zeros_like(lost)
+    order = np.argsort(array, kind="stable")
+    alike = (np.diff(cast[order]) == 0) & (array[order][1:] != array[order][:-1])
+    same[order[1:]] = alike
+    if (lost | same).any():
+        value = array[(lost | same).argmax()]
+        raise ValueError(
+            f"`{name}` = {value!r} is {cast[(lost | same).argmax()]!r} in {dtype}"
+            f"{', as another value is' if not lost.any() else ''}; jax_enable_x64 has more digits"
+        )
+    return cast
+
+
+def _float(x: Any) -> float:
+    if isinstance(x, str | bytes):
+        raise TypeError("a text is no number")
+    return float(x)
 
 
 def _ends(name: str, ends: Any) -> tuple[float, float, bool]:
     try:
         log = len(ends) == 3 and ends[0] == "log"
-        low, high = (float(x) for x in (ends[1:] if log else ends))
+        low, high = (_float(x) for x in (ends[1:] if log else ends))
     except (TypeError, ValueError):
         raise ValueError(
             f'`{name}` must be (low, high) or ("log", low, high), got {ends!r}'

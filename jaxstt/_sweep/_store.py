@@ -13,6 +13,11 @@ import numpy as np
 from .._core import write_whole
 from ..io import load_zarr, save_zarr
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 _ATTRIBUTE, _DIGESTS = "sweep", "sha256"
 
 
@@ -28,10 +33,13 @@ class Store:
     """
 
     def __init__(self, path: str | os.PathLike):
-        self.path = Path(path)
-        if not self.path.name:
-            raise ValueError(f"`path` must name a store to make, got {path}")
+        if "://" in os.fspath(path):
+            raise ValueError(f"`path` must be on a file system, got {path}")
+        self.path = Path(path).expanduser()
+        if not self.path.name or "\0" in str(self.path):
+            raise ValueError(f"`path` must name a store to make, got {str(path)!r}")
         self.parts = self.path.with_name(self.path.name + ".parts")
+        self._held: int | None = None
 
     def chunk(self) -> int | None:
         """Points in a chunk of the sweep that is there."""
@@ -69,8 +77,20 @@ class Store:
             if not (self.parts / "sweep.json").exists():
                 text = json.dumps(description, indent=1) + "\n"
                 write_whole(self.parts / "sweep.json", text.encode())
+            self._lock()
         except OSError as error:
             raise ValueError(f"`path` {self.path} cannot be written: {error}") from None
+
+    def _lock(self) -> None:
+        """ValueError if another process writes here; a lock ends with the process that has it."""
+        if fcntl is None:
+            return
+        self._held = os.open(self.parts, os.O_RDONLY)
+        try:
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.release()
+            raise ValueError(f"`path` {self.path} is being written by another process") from None
 
     def finished(self) -> bool:
         return self.path.exists()
@@ -95,7 +115,10 @@ class Store:
         """Put all results at the path and drop the chunks: nothing else is ever beside the path."""
         dataset = dataset.assign_attrs({_ATTRIBUTE: json.dumps(description)})
         self._save(self.parts / "whole.zarr", dataset)
-        (self.parts / "whole.zarr").rename(self.path)
+        try:
+            (self.parts / "whole.zarr").rename(self.path)
+        except OSError as error:
+            raise ValueError(f"`path` {self.path} cannot be written: {error}") from None
         self.clear()
 
     def _save(self, place: Path, dataset: Any) -> None:
@@ -110,6 +133,12 @@ class Store:
     def clear(self) -> None:
         """Drop the chunks (again, if it was killed before it had done so)."""
         shutil.rmtree(self.parts, ignore_errors=True)
+
+    def release(self) -> None:
+        """Let other processes write."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     def load(self) -> Any:
         """All results; ValueError if they were damaged since."""

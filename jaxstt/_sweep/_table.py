@@ -37,6 +37,9 @@ class Table:
             if name not in self.shapes and name not in space.axes:
                 raise ValueError(f"`units` names {name!r}, which is no parameter and no result")
         self.dims = {n: _own_dims(n, s.shape, dims, taken) for n, s in self.shapes.items()}
+        for name in self.shapes:
+            if any(name in own for own in self.dims.values()):
+                raise ValueError(f"`function` must not call a result {name!r}: a dimension is")
         for name in dims:
             if name not in self.shapes:
                 raise ValueError(f"`dims` names {name!r}, which is no result")

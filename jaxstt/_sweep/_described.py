@@ -1,0 +1,64 @@
+"""What a function holds besides arrays, in words: two sweeps are the same only if it is."""
+
+import dataclasses
+import functools
+import inspect
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+
+_DEEPEST = 8
+
+
+def described(function: Any, *, closures: bool) -> str:
+    """Names of functions, and numbers and texts in modules and `partial`s.
+
+    closures: also in closures and defaults; JAX takes a function with the same code and others of
+    these for the same, while it is the same object.
+    Arrays count with shape and dtype only.  What a function computes is not seen, nor globals.
+    """
+    return json.dumps(_told(function, closures, 0))
+
+
+def _told(x: Any, closures: bool, deep: int) -> Any:
+    if x is None or isinstance(x, bool | int | float | complex | str | bytes):
+        return f"{type(x).__name__} {x!r}"
+    if eqx.is_array(x) or isinstance(x, np.ndarray | np.generic):
+        value = f" {x!r}" if isinstance(x, np.generic) else ""
+        return f"{x.dtype}{list(x.shape)}{value}"
+    if deep == _DEEPEST:
+        return type(x).__qualname__
+    below = functools.partial(_told, closures=closures, deep=deep + 1)
+    if isinstance(x, functools.partial):
+        return ["partial", below(x.func), below(x.args), below(x.keywords)]
+    if isinstance(x, Mapping):
+        return {str(k): below(v) for k, v in x.items()}
+    if isinstance(x, list | tuple | set | frozenset):
+        items = sorted(x, key=repr) if isinstance(x, set | frozenset) else x
+        return [type(x).__name__, *map(below, items)]
+    if inspect.ismethod(x):
+        return [x.__qualname__, below(x.__self__)]
+    if inspect.isfunction(x):
+        return [x.__qualname__, *map(below, _held(x) if closures else ())]
+    if isinstance(x, eqx.Module):
+        fields = {f.name: below(getattr(x, f.name, None)) for f in dataclasses.fields(x)}
+        return [type(x).__qualname__, fields]
+    wrapped = getattr(x, "__wrapped__", None)
+    return [type(x).__qualname__, getattr(x, "__qualname__", "")] + (
+        [below(wrapped)] if callable(wrapped) else []
+    )
+
+
+def _held(function: Any) -> tuple[Any, Any]:
+    """Values of the closure and of the defaults."""
+    cells = []
+    for cell in function.__closure__ or ():
+        try:
+            cells.append(cell.cell_contents)
+        except ValueError:  # not bound yet
+            cells.append(None)
+    defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).items()]
+    return cells, defaults
