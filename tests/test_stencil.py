@@ -68,6 +68,10 @@ def test_cross_is_right_handed():
 
 def _matrix(what, mask, axis, wraps):
     """By the definition, cell by cell."""
+    if what.endswith("4"):
+        second, one = _matrix("second", mask, axis, wraps), np.eye(mask.size)
+        part = {"second4": one - second / 12, "central4": one - second / 6}[what]
+        return _matrix(what[:-1], mask, axis, wraps) @ part
     shape, n = mask.shape, mask.size
     number = np.arange(n).reshape(shape)
     rows = np.zeros((n, n))
@@ -88,7 +92,14 @@ def _matrix(what, mask, axis, wraps):
     return rows
 
 
-@pytest.mark.parametrize("what", ["second", "central", "pairs"])
+def _along(grid, m, axis):
+    """The part of the laplacian along one axis: along the others the cells are far apart."""
+    spacing = [0.5e-9 if i == axis else 1.0 for i in range(3)]
+    far = jaxstt.Grid(grid.shape, spacing, mask=grid.mask, periodic=grid.periodic)
+    return _stencil.laplacian(far, m, 4)
+
+
+@pytest.mark.parametrize("what", ["second", "central", "pairs", "second4", "central4"])
 @pytest.mark.parametrize("wraps", [False, True])
 @pytest.mark.parametrize("holes", [False, True])
 @pytest.mark.parametrize("axis, length", [(0, 2), (1, 3), (2, 4), (0, 5)])
@@ -101,6 +112,8 @@ def test_stencils_and_their_transposes(what, wraps, holes, axis, length):
         "second": lambda m: _stencil.second_difference(grid, m, axis),
         "central": lambda m: 1e-9 * _stencil.gradient(grid, m, axis),
         "pairs": lambda m: _stencil.difference(grid, m, axis),
+        "second4": lambda m: 0.25e-18 * _along(grid, m, axis),
+        "central4": lambda m: 1e-9 * _stencil.gradient(grid, m, axis, 4),
     }[what]
     matrix = _matrix(what, mask, axis, wraps)
     known = np.kron(np.eye(3), matrix)
