@@ -94,7 +94,7 @@ def _matrix(what, mask, axis, wraps):
 
 def _along(grid, m, axis):
     """The part of the laplacian along one axis: along the others the cells are far apart."""
-    spacing = [0.5e-9 if i == axis else 1.0 for i in range(3)]
+    spacing = [0.5e-9 if i == axis else 0.9e-3 for i in range(3)]
     far = jaxstt.Grid(grid.shape, spacing, mask=grid.mask, periodic=grid.periodic)
     return _stencil.laplacian(far, m, 4)
 
