@@ -151,9 +151,14 @@ def active_axes(grid: Grid) -> tuple[int, ...]:
     return tuple(i for i in range(3) if grid.shape[i] > 1)
 
 
-def second_difference(grid: Grid, m: Array, axis: int) -> Array:
-    """m[i-1] - 2 m + m[i+1]."""
-    return jnp.zeros_like(m) if grid.shape[axis] == 1 else _along(_second_p, grid, m, axis)
+def second_difference(grid: Grid, m: Array, axis: int, order: int = 2) -> Array:
+    """D m = m[i-1] - 2 m + m[i+1];  order 4:  D (m - D m/12)."""
+    if grid.shape[axis] == 1:
+        return jnp.zeros_like(m)
+    if order == 4 and grid.mask is None:
+        return _along(_second4_p, grid, m, axis)
+    second = _along(_second_p, grid, m, axis)
+    return second if order == 2 else second - _along(_second_p, grid, second, axis) / 12
 
 
 def difference(grid: Grid, m: Vectors, axis: int) -> Vectors:
@@ -220,12 +225,7 @@ def laplacian(grid: Grid, m: Vectors, order: int = 2) -> Vectors:
     """
     total = jnp.zeros_like(m)
     for axis in active_axes(grid):
-        if order == 4 and grid.mask is None:
-            second = _along(_second4_p, grid, m, axis)
-        else:
-            second = second_difference(grid, m, axis)
-            if order == 4:
-                second = second - second_difference(grid, second, axis) / 12
+        second = second_difference(grid, m, axis, order)
         total = total + second * (1 / grid.spacing[axis] ** 2)
     return total
 
