@@ -121,7 +121,7 @@ def strip(rng: np.random.Generator, refine: float, folder: Path) -> dict[str, An
         data = data.exclude(data.line[~good])
     found: dict[str, Any] = {"truth": truth}
     for label, model in {"default": "wall1d", "llg2d": "llg2d"}.items():
-        fit = fitting.fit(data, model)
+        fit = fitting.fit(data, model, runs=folder / "llg2d.json")
         found[label] = {"seconds": fit.seconds, "shifts": [r.shift for r in fit.rungs]}
         for name in NAMES:
             low, high = fit.intervals[name] or (math.nan, math.nan)

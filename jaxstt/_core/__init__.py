@@ -44,6 +44,8 @@ from ._vector import lift as lift
 from ._vector import normalise as normalise
 from ._vector import peak as peak
 from ._vector import split as split
+from ._xla import long_rows as long_rows
 from ._xla import once as once
+from ._xla import plain_rows as plain_rows
 from ._xla import stored as stored
 from ._xla import unfolded as unfolded

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._core import ArrayLike, is_concrete, normalise, peak, require_memory
+from .._core import ArrayLike, is_concrete, normalise, peak, plain_rows, require_memory
 from .._integrate import (
     RESULTS,
     UNKNOWN_STEPS,
@@ -289,6 +289,15 @@ def _tell(times: Array, start: Array, t: Array) -> None:
     jax.debug.callback(show, t, times, start)
 
 
+class _Shown(eqx.Module):
+    """`save`, which may be anybody's, sees m as JAX keeps all arrays; see `long_rows`."""
+
+    save: Callable
+
+    def __call__(self, t: Array, m: Array) -> Any:
+        return self.save(t, plain_rows(m))
+
+
 def _reporting(save: Callable, times: Array, start: Array | None) -> Callable:
     """`save` that also tells how far the run is."""
     report = _report(times, start)
@@ -304,7 +313,7 @@ def _reporting(save: Callable, times: Array, start: Array | None) -> Callable:
 def _evolve_adaptive(
     llg: LLG, m0: Array, times: Array, save: Callable, settings: Adaptive, start, throw: bool
 ) -> Solution:
-    llg, save = cast(llg, m0.dtype), _reporting(save, times, start)
+    llg, save = cast(llg, m0.dtype), _reporting(_Shown(save), times, start)
     drives = llg.drives()
 
     def step(carry, piece):
@@ -352,7 +361,7 @@ def _reduced_rate(s, m, args):
 def _evolve_default(
     llg, m0, times, save, settings: Settings, forward: bool, start, throw: bool
 ) -> Solution:
-    llg = cast(llg, m0.dtype)
+    llg, save = cast(llg, m0.dtype), _Shown(save)
     report = _report(times, start)
     pieces = cut(times, llg.drives())
     if forward:
@@ -368,7 +377,7 @@ def _evolve_default(
 
 @eqx.filter_jit
 def _evolve_fixed(llg, m0, times, save, method, forward, start, throw) -> Solution:
-    llg, save = cast(llg, m0.dtype), _reporting(save, times, start)
+    llg, save = cast(llg, m0.dtype), _reporting(_Shown(save), times, start)
     later, last, dt, taken = run_fixed(llg, m0, times, save, method, forward)
     result = RESULTS.where(jnp.all(jnp.isfinite(last)), RESULTS.successful, RESULTS.not_finite)
     # A run beyond stability does not blow up, as m is normalised; it turns to noise.

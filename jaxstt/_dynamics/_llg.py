@@ -25,8 +25,10 @@ from .._core import (
     join,
     leaf,
     lift,
+    long_rows,
     number,
     once,
+    plain_rows,
     split,
 )
 from .._energy import AbstractEnergy
@@ -129,7 +131,7 @@ class LLG(eqx.Module):
 
     def _sum(self, energies: Iterable[AbstractEnergy], t: Array, m: Vectors) -> Split:
         """The sum of their fields, 0 if there is none."""
-        fields = [split(term.field(self.grid, self.Ms, t, m)) for term in energies]
+        fields = [split(term.field(self.grid, self.Ms, t, _as_known(term, m))) for term in energies]
         return reduce(add, fields) if fields else split(jnp.zeros_like(m))
 
     def rate(self, t: Array, m: Vectors, held: Array | None = None) -> Vectors:
@@ -137,6 +139,7 @@ class LLG(eqx.Module):
 
         held: the value of `held_field`, to be used instead of computing it.
         """
+        m = long_rows(m)
         if held is None:
             B = self._sum(self.energies, t, m)
         else:
@@ -147,7 +150,7 @@ class LLG(eqx.Module):
         a, b = jnp.ones_like(self.alpha), self.alpha
         tensor: list[tuple[Array, Split]] = []
         for torque in self.torques:
-            R = R + split(torque.rate(self.grid, self.Ms, t, m))
+            R = R + split(torque.rate(self.grid, self.Ms, t, _as_known(torque, m)))
             response = torque.renormalisation(self.Ms)
             if response is not None:
                 a, b = a + response[0], b + response[1]
@@ -162,7 +165,7 @@ class LLG(eqx.Module):
             for v, other in tensor[:k]:  # (tr^2 D - tr D^2)/2 = sum over pairs of w v (g x g')^2
                 area = cross(g, other)
                 norm = norm + w * v * dot(area, area)
-        return join(lift(a / norm) * R + lift(1 / norm) * cross(n, bR))
+        return long_rows(join(lift(a / norm) * R + lift(1 / norm) * cross(n, bR)))
 
     def _on_electrons(self, t: Array, m: Vectors, eta: Array, lag: Array) -> Split:
         """What an applied field adds when it also turns the moments of the electrons.
@@ -198,6 +201,12 @@ class LLG(eqx.Module):
     def drives(self) -> list[Any]:
         """What depends on time."""
         return [drive for term in (*self.energies, *self.torques) for drive in term.drives]
+
+
+def _as_known(term: AbstractEnergy | AbstractTorque, m: Vectors) -> Vectors:
+    """A term that is not ours may transform m, see `long_rows`."""
+    ours = type(term).__module__.partition(".")[0] == __name__.partition(".")[0]
+    return m if ours else plain_rows(m)
 
 
 def _terms(name: str, terms: Any, kind: type) -> tuple:

@@ -9,11 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from .._core import Constant, Vectors, lift, require_memory
+from .._core import Constant, Vectors, lift, plain_rows, require_memory
 from .._mesh import Grid, active_axes
 from ..constants import MU_0
 from ._base import AbstractEnergy
 from ._newell import PAIRS, newell
+
+_IJK = range(3)
+_FEW = 8
+"""Layers that are summed over: n^2 products, but no short transforms, which take longest."""
 
 
 class Demag(AbstractEnergy):
@@ -74,33 +78,61 @@ class Demag(AbstractEnergy):
         """sum_j N_ij * M_j.
 
         Axis by axis, so that the padding is never transformed twice, and always along the last one:
-        strided transforms and transposes cost more than these moves of axes (measured).
+        strided transforms and transposes cost more than these moves of axes (measured).  A few
+        layers are not transformed but summed over: transforms of two to eight numbers take longer.
         """
-        axes, sizes = _axes(grid), transform_lengths(grid)
-        s = M.reshape(3, *(grid.shape[i] for i in axes))
+        axes, sizes, layers = _axes(grid), transform_lengths(grid), _layers(grid)
+        s = jnp.moveaxis(plain_rows(M), 3, 1) if layers > 1 else plain_rows(M)
+        front = (3, layers) if layers > 1 else (3,)
+        s = s.reshape(*front, *(grid.shape[i] for i in axes))
         s = jnp.fft.rfft(s, sizes[axes[-1]])
         for i in reversed(axes[:-1]):
-            s = jnp.fft.fft(jnp.moveaxis(s, -1, 1), sizes[i])
-        s = jnp.stack([self._row(i, s) for i in range(3)])
+            s = jnp.fft.fft(jnp.moveaxis(s, -1, len(front)), sizes[i])
+        if layers > 1:
+            s = jnp.stack([jnp.stack([self._layer(i, z, s) for z in range(layers)]) for i in _IJK])
+        else:
+            s = jnp.stack([self._row(i, s) for i in _IJK])
         for i in axes[:-1]:
-            s = jnp.moveaxis(jnp.fft.ifft(s)[..., : grid.shape[i]], 1, -1)
+            s = jnp.moveaxis(jnp.fft.ifft(s)[..., : grid.shape[i]], len(front), -1)
         s = jnp.fft.irfft(s, sizes[axes[-1]])[..., : grid.shape[axes[-1]]]
-        return s.reshape(M.shape)
+        if layers > 1:
+            s = jnp.moveaxis(s.reshape(*front, *grid.shape[:2]), 1, 3)
+        return plain_rows(s.reshape(M.shape))
 
     def _row(self, i: int, s: Array) -> Array:
         """sum_j N_ij s_j; real times complex, part by part."""
         real, imaginary = jnp.zeros_like(s.real[0]), jnp.zeros_like(s.real[0])
-        for j in range(3):
+        for j in _IJK:
             kernel = self.kernels.get(_name(i, j))
             if kernel is not None:
                 real, imaginary = real + kernel() * s[j].real, imaginary + kernel() * s[j].imag
+        return lax.complex(real, imaginary)
+
+    def _layer(self, i: int, z: int, s: Array) -> Array:
+        """sum_j sum_z' N_ij(z - z') s_j(z').
+
+        N_xz and N_yz are odd along z and along one axis that is transformed: imaginary.
+        """
+        real, imaginary = jnp.zeros_like(s.real[0, 0]), jnp.zeros_like(s.real[0, 0])
+        for j in _IJK:
+            kernel = self.kernels.get(_name(i, j))
+            if kernel is None:
+                continue
+            turns = (i == 2) != (j == 2)
+            for k in range(s.shape[1]):
+                if turns and k == z:
+                    continue
+                K, a, b = kernel()[abs(z - k)], s[j, k].real, s[j, k].imag
+                if turns:
+                    a, b = (-b, a) if z > k else (b, -a)
+                real, imaginary = real + K * a, imaginary + K * b
         return lax.complex(real, imaginary)
 
 
 def memory_of_demag(grid: Grid) -> int:
     """Bytes of the kernels and of the padded fields of one evaluation."""
     *lengths, last = (transform_lengths(grid)[i] for i in _axes(grid))
-    modes = math.prod(lengths) * (last // 2 + 1)
+    modes = math.prod(lengths) * (last // 2 + 1) * _layers(grid)
     size = jnp.zeros(()).dtype.itemsize
     return modes * size * (len(_components(grid)) + 12) + math.prod(grid.shape) * 6 * size
 
@@ -109,8 +141,16 @@ def _name(i: int, j: int) -> str:
     return "".join(sorted("xyz"[i] + "xyz"[j]))
 
 
+def _layers(grid: Grid) -> int:
+    """How many layers are summed over instead of being transformed."""
+    few = 1 < grid.shape[2] <= _FEW and not grid.periodic[2] and grid.shape[:2] != (1, 1)
+    return grid.shape[2] if few else 1
+
+
 def _axes(grid: Grid) -> tuple[int, ...]:
-    return active_axes(grid) or (0,)
+    """Those that are transformed."""
+    active = active_axes(grid) or (0,)
+    return tuple(i for i in active if i < 2) if _layers(grid) > 1 else active
 
 
 def _components(grid: Grid) -> list[int]:
@@ -144,10 +184,10 @@ def _kernels(grid: Grid) -> Iterator[tuple[str, Array]]:
     """
     periods = [n if wraps else None for n, wraps in zip(grid.shape, grid.periodic, strict=True)]
     octant = newell([np.arange(n) for n in grid.shape], grid.spacing, periods)
-    axes, sizes = _axes(grid), transform_lengths(grid)
+    axes, sizes, layers = _axes(grid), transform_lengths(grid), _layers(grid)
     for k in _components(grid):
         i, j = PAIRS[k]
-        s = octant[k].reshape([grid.shape[axis] for axis in axes])
+        s = octant[k].reshape([grid.shape[axis] for axis in (*axes, *((2,) if layers > 1 else ()))])
         for place, axis in reversed(list(enumerate(axes))):
             odd = i != j and axis in (i, j)
             if not grid.periodic[axis]:  # else it is a whole period already
@@ -156,8 +196,15 @@ def _kernels(grid: Grid) -> Iterator[tuple[str, Array]]:
             s = s.imag if odd else s.real
             if axis != axes[-1]:
                 s = _mirror(s, place, sizes[axis], odd)
-        s = np.moveaxis(s, 0, -1)  # as `_mean_field` leaves the axes
-        yield _name(i, j), jnp.asarray(s if i == j else -s, float)  # -1: the two imaginary units
+        if layers > 1:
+            s = np.moveaxis(s, -1, 0)
+            s = np.moveaxis(s, 1, -1)  # as `_mean_field` leaves the axes
+            two = i != j and 2 not in (i, j)
+        else:
+            s, two = np.moveaxis(s, 0, -1), i != j
+        # An odd axis brings an imaginary unit: of s.imag it is -i s, and two of them make -1.  With
+        # layers there is one for N_xz and N_yz; `_layer` turns by it.
+        yield _name(i, j), jnp.asarray(-s if two else s, float)
 
 
 def _mirror(s: np.ndarray, axis: int, size: int, odd: bool) -> np.ndarray:
