@@ -30,9 +30,10 @@ from .._core import (
     once,
     plain_rows,
     split,
+    stored,
 )
 from .._energy import AbstractEnergy
-from .._mesh import Grid, check_grid, swings, within
+from .._mesh import Grid, active_axes, check_grid, swings, within
 from .._torque import AbstractTorque
 from ..constants import GAMMA
 
@@ -129,6 +130,16 @@ class LLG(eqx.Module):
         """Whether there is such a part."""
         return any(e.held for e in self.energies)
 
+    @property
+    def _light(self) -> bool:
+        """Whether B may be computed again wherever it is needed: a wire with few terms.
+
+        Otherwise XLA on CPU now and then follows the terms through all stencils and products that
+        use B, and a step takes two to eight times as long (benchmarks/xla.py); a wall of 256 cells
+        in a sweep is a tenth faster without storing.
+        """
+        return len(active_axes(self.grid)) < 2 and sum(not e.held for e in self.energies) < 3
+
     def _sum(self, energies: Iterable[AbstractEnergy], t: Array, m: Vectors) -> Split:
         """The sum of their fields, 0 if there is none."""
         fields = [split(term.field(self.grid, self.Ms, t, _as_known(term, m))) for term in energies]
@@ -144,7 +155,7 @@ class LLG(eqx.Module):
             B = self._sum(self.energies, t, m)
         else:
             B = self._sum([e for e in self.energies if not e.held], t, m) + split(held)
-        B = once(B)
+        B = (once if self._light else stored)(B)
         n = split(m)
         R = lift(-self.gamma) * cross(n, B)
         a, b = jnp.ones_like(self.alpha), self.alpha

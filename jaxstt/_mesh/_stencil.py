@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.extend.core import Primitive
 
-from .._core import Split, Vectors, dot, lift, linear, once, split
+from .._core import Split, Vectors, dot, lift, linear, once, split, stored
 from ._grid import Grid
 
 
@@ -227,7 +227,7 @@ def laplacian(grid: Grid, m: Vectors, order: int = 2) -> Vectors:
     for axis in active_axes(grid):
         second = second_difference(grid, m, axis, order)
         total = total + second * (1 / grid.spacing[axis] ** 2)
-    return total
+    return stored(total) if order == 4 and len(active_axes(grid)) == 3 else total
 
 
 def gradient(grid: Grid, m: Vectors, axis: int, order: int = 2) -> Vectors:
