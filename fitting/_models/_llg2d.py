@@ -46,7 +46,7 @@ _THICKEST = 5e-9
 _ROAD = 2**20
 """Cells of the imaginary wire on which the paths are read."""
 _TRIES = 3
-_PER_CELL, _PER_STEP = 80e-9, 30e-6
+_PER_CELL, _PER_STEP = 120e-9, 30e-6
 """Seconds that a cell and a step take."""
 
 
@@ -158,15 +158,20 @@ class StripPredictor(Predictor):
         NaN where it still has not.
         """
         known = {name: jnp.asarray(value, float) for name, value in values.items()}
-        patient = self
-        for _ in range(_TRIES):
-            velocity, precession, _ = _measure(patient, known)
-            late = np.isnan(np.asarray(velocity))
-            if not late.any():
+        velocity, precession = (np.full(self.drives, np.nan) for _ in "vp")
+        for k in range(_TRIES):
+            late = np.flatnonzero(np.isnan(velocity))
+            if late.size == 0:
                 break
-            times = (patient.settle * (1 + late), patient.record * (1 + late))
-            patient = eqx.tree_at(lambda p: (p.settle, p.record), patient, times)
-        return np.asarray(self._every_row(known, velocity, precession))
+            found = _measure(self._only(late, 2.0**k), known)
+            velocity[late], precession[late] = found[0], found[1]
+        return np.asarray(self._every_row(known, jnp.asarray(velocity), jnp.asarray(precession)))
+
+    def _only(self, drives: np.ndarray, longer: float) -> "StripPredictor":
+        """The same with these drives only, each followed for so many times longer."""
+        parts = (self.rows.j, self.rows.B, longer * self.settle, longer * self.record)
+        where = lambda p: (p.rows.j, p.rows.B, p.settle, p.record)  # noqa: E731
+        return eqx.tree_at(where, self, tuple(x[drives] for x in parts))
 
     def seconds(self, values: Mapping[str, float]) -> float:
         """About how long `measure` takes, s, on the devices there are."""

@@ -149,7 +149,8 @@ def _column(name: str, value: Any, *, finite: bool) -> np.ndarray:
     hidden = array
     if not finite and array.dtype.kind == "f":  # leaf() refuses what is not finite
         hidden = np.where(np.isfinite(array), array, np.zeros_like(array))
-    dtype = leaf(name, hidden).dtype
+    with np.errstate(over="ignore"):
+        dtype = leaf(name, hidden).dtype
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"`{name}` must be a list of one or more values, got shape {array.shape}")
     return _exactly(name, array, dtype)
