@@ -5,7 +5,7 @@
 Draws perpendicular strips: Ms, A, K_hard, wall width, cross-section, xi, P, alpha.  Their wall
 motion is computed in 2-D with full magnetostatics on a finer mesh than a fit uses, noise is drawn,
 and the file is fitted as a user would, by default, and with `model="llg2d"`.  Prints a table and
-writes it to benchmarks/results/calibration_DEVICE.md.  An hour or two on 2 cores; strips that are
+writes it to benchmarks/results/calibration_DEVICE.md.  About two hours on 2 cores; strips that are
 done are kept in build/.
 """
 
