@@ -113,6 +113,11 @@ def runs(tmp_path_factory):
     return tmp_path_factory.mktemp("runs") / "new" / "llg2d.json"
 
 
+def in_std(fit: fitting.Fit) -> float:
+    """How far the fit is from the truth, in its own standard deviations."""
+    return max(abs(fit.values[n] - TRUTH[n]) / (fit.std_stat[n] or 0.0) for n in TRUTH)
+
+
 def off(fit: fitting.Fit) -> float:
     return max(abs(fit.values[n] / TRUTH[n] - 1) for n in TRUTH)
 
@@ -192,16 +197,16 @@ def test_llg2d_finds_the_truth(strip) -> None:
     for name, true in TRUTH.items():
         assert fit.values[name] == pytest.approx(true, rel=2e-3), name
     shifts = [rung.shift for rung in fit.rungs]
-    assert shifts[-1] < 0.03 and shifts[-1] < shifts[0] / 10
-    assert fit.chi2 < 1e-2
+    assert shifts[-1] < shifts[0] / 10
+    assert fit.chi2 < 1e-2 and in_std(fit) < 0.03  # the bound of what later steps would do
 
 
 @pytest.mark.thorough
 def test_auto_stops_where_nothing_changes(strip) -> None:
-    wide = dataclasses.replace(strip, std=0.5 * np.abs(strip.value))
+    wide = dataclasses.replace(strip, std=0.2 * np.abs(strip.value))
     fit = fitting.fit(wide, "auto")
-    assert fit.converged and fit.rungs[-1].shift < 0.3
-    assert all(rung.shift >= 0.3 for rung in fit.rungs[:-1]) and len(fit.rungs) <= 2
+    assert fit.converged and len(fit.rungs) == 1 and fit.rungs[0].shift > 0.1
+    assert in_std(fit) < 0.3
 
 
 @pytest.mark.thorough
