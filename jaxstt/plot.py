@@ -183,7 +183,7 @@ def _draw_result(canvas: Any, axes: Any, results: Any, name: str) -> None:
             axes.plot(x, data, "o", color=SINGLE)
     elif len(data.dims) == 1:
         data = data.sortby(data.dims[0])
-        x, y, drawn = results[data.dims[0]], data, None
+        x, y, drawn = data[data.dims[0]], data, None
         axes.plot(x, y, "o-", color=SINGLE)
     else:
         data = data.isel(rest).sortby(list(data.dims[:2]))

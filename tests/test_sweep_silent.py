@@ -126,20 +126,13 @@ def test_a_refused_resume_leaves_no_config_of_another_sweep(tmp_path, capsys):
 
 def test_a_sweep_that_failed_everywhere(tmp_path, capsys):
     """Exit code 3, and a figure that does not call it "no wall"."""
-    changes = (
-        ("alpha = 0.5", "alpha = { values = [0.4, 0.5] }"),
-        ("[output]", "max_steps = 5\n\n[output]"),
-    )
+    change = ("alpha = 0.5", "alpha = { values = [0.4, 0.5] }")
     text = BASE.replace("save_every = 0.05e-9\n", "save_every = 0.05e-9\nmax_steps = 5\n")
-    code, error = swept(tmp_path, capsys, changes[0], text=text)
+    code, error = swept(tmp_path, capsys, change, text=text)
     assert code == 3 and "2 of 2 points failed" in error
 
 
 # Results --------------------------------------------------------------------------------------
-
-
-def returning(**results):
-    return lambda a: {name: value * a for name, value in results.items()}
 
 
 @pytest.mark.parametrize(
@@ -285,6 +278,13 @@ def test_a_figure_of_values_in_any_order():
     (mesh,) = axes.collections
     np.testing.assert_array_equal(mesh.get_array().reshape(2, 4)[0], [0, 1, 2, 10])
     assert axes.get_xlim()[1] > 10
+
+
+def test_a_curve_of_values_in_any_order():
+    found = sweep(lambda a: {"y": 3 * a}, {"a": [0.0, 10.0, 1.0, 2.0]})
+    (line,) = sweep_figure(found).axes[0].lines
+    np.testing.assert_array_equal(line.get_xdata(), [0, 1, 2, 10])
+    np.testing.assert_array_equal(line.get_ydata(), [0, 3, 6, 30])
 
 
 def test_a_figure_leaves_out_what_failed_and_draws_logarithms():

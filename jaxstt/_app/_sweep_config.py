@@ -103,8 +103,8 @@ def load_sweep(path: Path) -> Sweep:
                 "{ values = [...] } or { low = 0.0, high = 0.1 }"
             )
         space = _space(places, settings, own)
-        with _at(space, 0):
-            config = build_config(path, text, filled(tables, places, _point(space, 0)))
+        units = {name: _unit(place) for name, place in places.items()}
+        config = build_config(path, text, filled(tables, places, _point(space, 0)))
         if config.times is None:
             raise ValueError("[run] is missing: a sweep runs in time")
         _check_output(config)
@@ -112,7 +112,6 @@ def load_sweep(path: Path) -> Sweep:
         told = _check_every_point(recipe, space)
         config = dataclasses.replace(config, warnings=(*config.warnings, *told))
     function = Simulation(config.llg, config.m0, recipe)
-    units = {name: _unit(place) for name, place in places.items()}
     units = {name: u for name, u in units.items() if u} | function.units()
     known = json.dumps(filled(tables, places, dict.fromkeys(places, 0.0)), sort_keys=True)
     return Sweep(config, space, function, units, known, settings.chunk)

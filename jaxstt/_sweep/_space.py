@@ -163,12 +163,12 @@ def _exactly(name: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     lost = (np.isinf(cast) & ~np.isinf(array)) | ((cast == 0) & (array != 0))
     same = np.zeros_like(lost)
     order = np.argsort(array, kind="stable")
-    alike = (np.diff(cast[order]) == 0) & (array[order][1:] != array[order][:-1])
-    same[order[1:]] = alike
+    before, after = array[order], cast[order]
+    same[order[1:]] = (after[1:] == after[:-1]) & (before[1:] != before[:-1])
     if (lost | same).any():
-        value = array[(lost | same).argmax()]
+        i = (lost | same).argmax()
         raise ValueError(
-            f"`{name}` = {value!r} is {cast[(lost | same).argmax()]!r} in {dtype}"
+            f"`{name}` = {array[i].item()!r} is {cast[i].item()!r} in {dtype}"
             f"{', as another value is' if not lost.any() else ''}; jax_enable_x64 has more digits"
         )
     return cast

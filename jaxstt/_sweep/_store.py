@@ -91,6 +91,8 @@ class Store:
         except BlockingIOError:
             self.release()
             raise ValueError(f"`path` {self.path} is being written by another process") from None
+        except OSError:  # a file system without locks, as some of clusters
+            self.release()
 
     def finished(self) -> bool:
         return self.path.exists()
