@@ -107,12 +107,13 @@ def fit(
         elif check and simulated(data):
             climbed = "its walls need precision float64"
         if isinstance(climbed, Climb):
+            named = get_model(LLG2D.name) if way == model else problem.model
             problem, result = climbed.problem, _at_the_top(climbed, result, search)
+            problem = dataclasses.replace(problem, model=named)
         elif climbed:
             notes = (*notes, f"not checked against llg2d: {climbed}")
             if way == model:
                 result = _unfinished(result)
-        problem = dataclasses.replace(problem, model=chosen)
         top = climbed if isinstance(climbed, Climb) else None
         done = summary(problem, search, result, stated, began, top)
         return dataclasses.replace(done, notes=(*notes, *done.notes))
@@ -139,7 +140,8 @@ def _by_the_wire(
         f"by {last.shift:.1g}",
         *unread(problem.data, climbed.rungs),
     )
-    return climbed.problem, _at_the_top(climbed, found, search), notes
+    done = dataclasses.replace(climbed.problem, model=get_model(LLG1D.name))
+    return done, _at_the_top(climbed, found, search), notes
 
 
 def _unfinished(found: Minimum) -> Minimum:
@@ -168,7 +170,7 @@ def _climbed(
         return strip
     inner = {**settings, "nuisance": tuple(n for n in problem.nuisance if n not in WALL)}
     start = {n: values[n] for n in (*inner["free"], *inner["nuisance"])}
-    local = set_up(problem.data, problem.model, start=start, **inner)
+    local = set_up(problem.data, get_model(_BOTTOM), start=start, **inner)
     moved = {n: values[n] for n in WALL if n in problem.nuisance}
     objective = eqx.tree_at(
         lambda o: o.predictor, local.objective.moved(moved), problem.objective.predictor

@@ -72,16 +72,16 @@ def climb(
     runs: file that keeps the runs.  tell: hears what goes on.
     """
     steps = []
-    kept = above.measure if runs is None else KeptRuns(runs, problem.data, above.measure)
     adapt = WALL if above.own_constants else ()
 
-    def dear(values: Mapping[str, float]) -> np.ndarray:
+    def measured(values: Mapping[str, float]) -> np.ndarray:
         if tell is not None:
             cost = f"{above.drives} drives, about {above.seconds(values):.0f} s"
             tell(f"{above.name}, run {len(steps) + 1}: {cost}")
         search.counter.values += 1
-        return kept(values)
+        return above.measure(values)
 
+    dear = measured if runs is None else KeptRuns(runs, problem.data, measured)
     close = False
     for step in map_space(problem, z, dear, above.name, search, anchor, adapt):
         steps.append(step)
@@ -97,7 +97,7 @@ def climb(
 
 
 def _later_steps(steps: Sequence[tuple[Problem, Solution, Rung]]) -> float:
-    """All steps that would follow, in units of the last: r/(1 - r) if each is r times another."""
+    """All steps that would follow, in units of the last: r/(1 - r), each r times its former."""
     ratio, shifts = _GUESSED, [rung.shift for _, _, rung in steps]
     if len(shifts) > 1 and shifts[-2] > 0:
         ratio = float(np.clip(shifts[-1] / shifts[-2], _FASTEST, _SLOWEST))

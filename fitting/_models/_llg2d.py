@@ -169,9 +169,11 @@ class StripPredictor(Predictor):
 
     def _only(self, drives: np.ndarray, longer: float) -> "StripPredictor":
         """The same with these drives only, each followed for so many times longer."""
-        parts = (self.rows.j, self.rows.B, longer * self.settle, longer * self.record)
-        where = lambda p: (p.rows.j, p.rows.B, p.settle, p.record)  # noqa: E731
-        return eqx.tree_at(where, self, tuple(x[drives] for x in parts))
+        times = (longer * self.settle[drives], longer * self.record[drives])
+        moves = None if self.moves is None else self.moves[drives]
+        parts = (self.rows.j[drives], self.rows.B[drives], *times, moves)
+        where = lambda p: (p.rows.j, p.rows.B, p.settle, p.record, p.moves)  # noqa: E731
+        return eqx.tree_at(where, self, parts, is_leaf=lambda x: x is None)
 
     def seconds(self, values: Mapping[str, float]) -> float:
         """About how long `measure` takes, s, on the devices there are."""

@@ -131,7 +131,7 @@ def summary(
         seconds=time.monotonic() - began,
         versions=versions(),
         notes=(
-            *unread(data, () if climbed is None else climbed.rungs),
+            *unread(data, rungs),
             *_notes(problem, found, errors),
         ),
         solved=Solved(problem, best, found.objective is problem.objective),

@@ -202,8 +202,8 @@ def _kernels(grid: Grid) -> Iterator[tuple[str, Array]]:
             two = i != j and 2 not in (i, j)
         else:
             s, two = np.moveaxis(s, 0, -1), i != j
-        # An odd axis brings an imaginary unit: of s.imag it is -i s, and two of them make -1.  With
-        # layers there is one for N_xz and N_yz; `_layer` turns by it.
+        # An odd axis brings an imaginary unit, and two of them -1.  With layers there is one for
+        # N_xz and N_yz: the transform is i s, by which `_layer` turns.
         yield _name(i, j), jnp.asarray(-s if two else s, float)
 
 
