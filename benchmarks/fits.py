@@ -23,16 +23,7 @@ import fitting
 
 TRUTH = {"xi": 0.25, "P": 0.5, "alpha": 0.1}
 GUESS = {"xi": 0.1, "P": 0.4, "alpha": 0.05}
-SAMPLE = fitting.Sample(
-    Ms=6.8e5,
-    A=1.3e-11,
-    K=3.25e5,
-    K_hard=2.2e4,
-    easy_axis="z",
-    hard_axis="x",
-    width=64e-9,
-    thickness=4e-9,
-)
+SAMPLE = fitting.load_measurements("strip_a").sample
 J = [-1e11 * x for x in (1, 2, 3, 4, 5, 6, 16, 18, 20, 23, 26, 29)]
 B = [1e-3 * x for x in (1, 2, 3, -1, -2, -3, 10, 12)]
 ROUNDS = 3

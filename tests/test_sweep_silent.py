@@ -204,10 +204,14 @@ BOTH = [
     (Sum(jnp.ones(1), jnp.ones(1), 2.0), Sum(jnp.ones(1), jnp.ones(1), 3.0), "holds"),
     (functools.partial(closing_over(2.0)), functools.partial(closing_over(3.0)), "holds"),
     (closing_over(2.0), closing_over(3.0), "holds"),
+    (closing_over(np.array([1.0])), closing_over(np.array([2.0])), "holds"),
+    (closing_over(jnp.array([1.0])), closing_over(jnp.array([2.0])), "holds"),
 ]
 
 
-@pytest.mark.parametrize(("one", "other", "what"), BOTH, ids=["shapes", "field", "partial", "cell"])
+@pytest.mark.parametrize(
+    ("one", "other", "what"), BOTH, ids=["shapes", "field", "partial", "cell", "numpy", "array"]
+)
 def test_another_sweep_is_not_gone_on_with(one, other, what, tmp_path):
     first = sweep(one, A, path=tmp_path / "x.zarr")
     again = sweep(one, A, path=tmp_path / "x.zarr", resume=True)

@@ -2,13 +2,17 @@
 
 import dataclasses
 import functools
+import hashlib
 import inspect
 import json
 from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
+import jax
 import numpy as np
+
+from .._core import is_concrete
 
 _DEEPEST = 8
 
@@ -16,11 +20,22 @@ _DEEPEST = 8
 def described(function: Any, *, closures: bool) -> str:
     """Names of functions, and numbers and texts in modules and `partial`s.
 
-    closures: also in closures and defaults; JAX takes a function with the same code and others of
-    these for the same, while it is the same object.
-    Arrays count with shape and dtype only.  What a function computes is not seen, nor globals.
+    closures: also in closures and defaults, their arrays by value; JAX takes a function with the
+    same code and others of these for the same, while it is the same object.
+    Arrays of modules count with shape and dtype only: they are arguments, see `digest`.  What a
+    function computes is not seen, nor globals.
     """
     return json.dumps(_told(function, closures, 0))
+
+
+def digest(arrays: list[Any]) -> str:
+    """A short mark of arrays; "" for none."""
+    mark = hashlib.sha256()
+    for array in arrays:
+        key = jax.numpy.issubdtype(array.dtype, jax.dtypes.prng_key)
+        mark.update(f"{array.dtype}{array.shape}".encode())
+        mark.update(np.asarray(jax.random.key_data(array) if key else array).tobytes())
+    return mark.hexdigest()[:16] if arrays else ""
 
 
 def _told(x: Any, closures: bool, deep: int) -> Any:
@@ -52,8 +67,8 @@ def _told(x: Any, closures: bool, deep: int) -> Any:
     )
 
 
-def _held(function: Any) -> tuple[Any, Any]:
-    """Values of the closure and of the defaults."""
+def _held(function: Any) -> tuple[Any, Any, str]:
+    """Values of the closure and of the defaults, and a mark of the arrays among them."""
     cells = []
     for cell in function.__closure__ or ():
         try:
@@ -61,4 +76,9 @@ def _held(function: Any) -> tuple[Any, Any]:
         except ValueError:  # not bound yet
             cells.append(None)
     defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).items()]
-    return cells, defaults
+    arrays = [x for x in jax.tree.leaves((cells, defaults)) if eqx.is_array(x) or _is_numpy(x)]
+    return cells, defaults, digest([x for x in arrays if is_concrete(x)])
+
+
+def _is_numpy(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype != object

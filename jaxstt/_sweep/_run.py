@@ -16,7 +16,7 @@ from jax.experimental import multihost_utils
 
 from .._core import check_count, optional_package, versions
 from ._chunk import check_fits, fitted, run_chunk, work_of
-from ._described import described
+from ._described import described, digest
 from ._space import Space, as_space
 from ._store import Store, SweepWarning
 from ._table import Table
@@ -51,8 +51,8 @@ def sweep(
     and returns the same bytes as a sweep in one go.
     units: {name: unit} of parameters and results.  dims: {result: (names of its own dimensions)}.
     version: a mark of your own, kept with the store; change it when the function changes what it
-    computes: only its name, what it holds (arrays of a module; numbers and texts of modules,
-    closures and `partial`s) and the shapes of its results are compared.
+    computes: only its name, what it holds (arrays, numbers and texts of modules, closures
+    and `partial`s) and the shapes of its results are compared.
     memory: bytes that a chunk may take, on each accelerator or on all CPU devices together; by
     default 0.8 of what there is.
     progress: tell on stderr how far it is, and the time left.
@@ -229,7 +229,7 @@ def _description(
     """What makes two sweeps the same."""
     return {
         "function": getattr(function, "__qualname__", type(function).__qualname__),
-        "arrays": _digest(arrays),
+        "arrays": digest(arrays),
         "holds": _short_of(described(function, closures=True)),
         "version": version,
         "parameters": {n: [d, str(v.dtype), v.tolist()] for n, (d, v) in space.axes.items()},
@@ -245,16 +245,6 @@ def _description(
 
 def _short_of(text: str) -> str:
     return text if len(text) <= _LONGEST else hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _digest(arrays: list[Any]) -> str:
-    """A short mark of the arrays that are part of the function."""
-    mark = hashlib.sha256()
-    for array in arrays:
-        key = jax.numpy.issubdtype(array.dtype, jax.dtypes.prng_key)
-        mark.update(f"{array.dtype}{array.shape}".encode())
-        mark.update(np.asarray(jax.random.key_data(array) if key else array).tobytes())
-    return mark.hexdigest()[:16] if arrays else ""
 
 
 def _show(done: int, total: int, spent: float, failed: int) -> None:
