@@ -22,7 +22,7 @@ from scipy.optimize import least_squares
 import fitting
 
 TRUTH = {"xi": 0.25, "P": 0.5, "alpha": 0.1}
-GUESS = {"xi": 0.1, "P": 0.4, "alpha": 0.05}
+GUESS = {"xi": 0.2, "P": 0.45, "alpha": 0.085}
 SAMPLE = fitting.load_measurements("strip_a").sample
 J = [-1e11 * x for x in (1, 2, 3, 4, 5, 6, 16, 18, 20, 23, 26, 29)]
 B = [1e-3 * x for x in (1, 2, 2.57, -1, -2, -2.57, 10, 12)]
