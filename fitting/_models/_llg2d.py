@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import diffrax
 import equinox as eqx
@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 
 import jaxstt
+from jaxstt.tools import map_apart
 
 from .._data import Measurements, Sample
 from .._errors import InputError
@@ -95,6 +96,18 @@ def mesh(
     return (nx, ny, nz), (dx, sample.width / ny, sample.thickness / nz)
 
 
+class _Drive(NamedTuple):
+    """One drive, or (drives,) of each: what `StripPredictor` has of it, and the wall's start."""
+
+    j: Array
+    B: Array
+    settle: Array
+    record: Array
+    angle: Array
+    width: Array
+    moves: Array | None
+
+
 class StripPredictor(Predictor):
     """`LLG2D` for one set of data; the mesh and the times are chosen once, at the start values."""
 
@@ -149,7 +162,7 @@ class StripPredictor(Predictor):
     def with_moves_at(self, values: Mapping[str, Array]) -> "StripPredictor":
         """The same, the piece moving as it does at these values: smooth in the parameters."""
         is_open = lambda x: x is None  # noqa: E731
-        moves = _measure(self, dict(values))[2]
+        moves = jnp.asarray(_measure(self, dict(values))[2])
         return eqx.tree_at(lambda p: p.moves, self, moves, is_leaf=is_open)
 
     def measure(self, values: Mapping[str, float]) -> np.ndarray:
@@ -201,19 +214,29 @@ class StripPredictor(Predictor):
 
         NaN where the record cannot be read.
         """
+        one = lambda drive: self.run(values, adjoint, drive)  # noqa: E731
+        return jaxstt.parallel_map(one, self.every_drive())
+
+    def every_drive(self) -> "_Drive":
         start = self.wall.motion(self.rows.j, self.rows.B)
+        times = (self.settle, self.record)
+        return _Drive(self.rows.j, self.rows.B, *times, start.angle, start.width, self.moves)
 
-        def run(drive: tuple) -> tuple[Array, Array, Array]:
-            j, B, settle, record, angle, width, moves = drive
-            llg = self._llg(values, j, B)
-            path = Path(self.piece.wall(width, angle), jnp.zeros((), jnp.int32))
-            early, late = (None, None) if moves is None else (moves[:_SETTLE], moves[_SETTLE:])
-            path, _, early = follow(self.piece, llg, path, settle, _SETTLE, adjoint, early)
-            _, walls, late = follow(self.piece, llg, path, record, _RECORD, adjoint, late)
-            return *self._read(walls, record), jnp.concatenate([early, late])
-
-        drives = (self.rows.j, self.rows.B, self.settle, self.record, start.angle, start.width)
-        return jaxstt.parallel_map(run, (*drives, self.moves))
+    def run(
+        self,
+        values: Mapping[str, Array],
+        adjoint: diffrax.AbstractAdjoint | None,
+        drive: "_Drive",
+    ) -> tuple[Array, Array, Array]:
+        """`motion` under one drive."""
+        llg = self._llg(values, drive.j, drive.B)
+        early, late = None, None
+        if drive.moves is not None:
+            early, late = drive.moves[:_SETTLE], drive.moves[_SETTLE:]
+        path = Path(self.piece.wall(drive.width, drive.angle), jnp.zeros((), jnp.int32))
+        path, _, early = follow(self.piece, llg, path, drive.settle, _SETTLE, adjoint, early)
+        _, walls, late = follow(self.piece, llg, path, drive.record, _RECORD, adjoint, late)
+        return *self._read(walls, drive.record), jnp.concatenate([early, late])
 
     def _read(self, walls: jaxstt.WallState, interval: Array) -> tuple[Array, Array]:
         spacing = self.piece.grid.spacing
@@ -252,9 +275,19 @@ class StripPredictor(Predictor):
         )
 
 
-@eqx.filter_jit
-def _measure(strip: StripPredictor, values: Mapping[str, Array]) -> tuple[Array, Array, Array]:
-    return strip.motion(values, None)
+def _measure(
+    strip: StripPredictor, values: Mapping[str, Array]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`motion` without derivatives; outside of jit, as its runs are of very unlike length."""
+    drives = strip.every_drive()
+    cost = _SETTLE * drives.settle + _RECORD * drives.record
+    bare = eqx.tree_at(lambda s: s.moves, strip, None, is_leaf=lambda x: x is None)
+    return map_apart(_run, (bare, values), drives, cost)
+
+
+def _run(shared: tuple[StripPredictor, Mapping[str, Array]], drive: _Drive):
+    strip, values = shared
+    return strip.run(values, None, drive)
 
 
 def _durations(

@@ -1,5 +1,6 @@
 """Many runs at once: batched, over all devices, resumable."""
 
+from ._batching import map_apart as map_apart
 from ._batching import parallel_map as parallel_map
 from ._batching import sweep_map as sweep_map
 from ._run import sweep as sweep

@@ -6,8 +6,9 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
-from jax.sharding import AxisType, Mesh, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 RUNS = PartitionSpec("runs")
 _TOGETHER = 1024
@@ -55,6 +56,42 @@ def parallel_map(function: Callable[[Any], Any], xs: Any) -> Any:
         return y.reshape(rounds * len(devices), *y.shape[2:])[:count]
 
     return jax.tree.map(collect, jax.jit(map_on(devices, function))(jax.tree.map(deal, xs)))
+
+
+def map_apart(function: Callable[[Any, Any], Any], shared: Any, xs: Any, cost: Any) -> Any:
+    """[function(shared, x) for x in xs], shared among all local devices; not within jit.
+
+    For runs of unlike length: no device waits for another within the program, and each gets about
+    as much to do.  cost: (N,), of each item, in any unit.  function: the same object at each call,
+    else it compiles anew.  shared, xs: pytrees.  Returns numpy arrays.
+    """
+    xs, count = _items(xs)
+    devices = tuple(jax.local_devices()[:count])
+    order = _even_turns(np.asarray(cost), len(devices))
+    runs = NamedSharding(runs_mesh(list(devices)), RUNS)
+    laid_out = jax.device_put(jax.tree.map(lambda x: np.asarray(x)[order], xs), runs)
+    found = jax.device_get(_apart(function, devices, shared, laid_out))
+    back = np.zeros(count, int)
+    back[order] = np.arange(order.size)
+    return jax.tree.map(lambda y: y[back], found)
+
+
+@eqx.filter_jit
+def _apart(function: Callable[[Any, Any], Any], devices: tuple, shared: Any, xs: Any) -> Any:
+    return map_on(list(devices), lambda x: function(shared, x))(xs)
+
+
+def _even_turns(cost: np.ndarray, devices: int) -> np.ndarray:
+    """Which item stands where, in equal blocks; the cheapest fills up.
+
+    The dearest first, to and fro over the devices: who got the dearer of a pair gets the cheaper
+    of the next.
+    """
+    rounds = -(-cost.size // devices)
+    turns = np.minimum(np.arange(rounds * devices), cost.size - 1)
+    turns = np.argsort(-cost, kind="stable")[turns].reshape(rounds, devices)
+    turns[1::2] = turns[1::2, ::-1]
+    return turns.T.ravel()
 
 
 def _items(xs: Any) -> tuple[Any, int]:
