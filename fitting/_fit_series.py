@@ -24,7 +24,7 @@ from ._models import Predictor
 from ._parameters import Parameter, Space
 from ._problem import Counter, Objective
 from ._report import plain
-from ._solve import MAX_STEPS, Callback, Search, Solution, map_space
+from ._solve import MAX_STEPS, Callback, Search, Solution, later_steps, map_space
 
 _LARGER = 1.5
 """Cells of the cheap model, a single layer, in units of those of the file."""
@@ -33,7 +33,7 @@ _STD = 1e-3
 _PARTS, _ROUGH = (0.2, 0.5), 0.5
 _TOLERANCE, _TOLERANCE_CHEAP = 1e-4, 1e-2
 _CLOSE = 0.5
-"""The last step, in units of the standard deviation."""
+"""All steps that would follow, in units of the standard deviation."""
 _MOST_STEPS = 12
 _LEAST_CELLS = 200
 """A smaller grid is fitted as it is."""
@@ -168,7 +168,7 @@ def fit_series(
             for problem, best, rung in steps:  # noqa: B007
                 moved = rung.shift / max(_scale(best.evaluation, len(best.z)), 1e-12)
                 done.append((rung.values, moved))
-                if moved < _CLOSE:
+                if later_steps([shift for _, shift in done]) * moved < _CLOSE:
                     converged = best.converged
                     break
                 if len(done) == _MOST_STEPS:

@@ -10,14 +10,12 @@ from .._data import Measurements
 from .._errors import InputError
 from .._models import LLG2D, Dear, StripPredictor, simulated
 from .._problem import Problem, relative_scale
-from .._solve import WALL, KeptRuns, Rung, Search, Solution, map_space
+from .._solve import WALL, KeptRuns, Rung, Search, Solution, later_steps, map_space
 from ._model_error import ModelError
 
 CLOSE = {"check": np.inf, "auto": 0.3, "llg1d": 0.03, "llg2d": 0.03}
 """A climb ends when further steps would move the minimum by less, in standard deviations."""
 _MOST_STEPS = 8
-_SLOWEST, _GUESSED, _FASTEST = 0.5, 0.1, 0.02
-"""Part of the last step that the next one would take: bounds, and before two steps are known."""
 PATIENCE = 300.0
 """Expected seconds beyond which a fit is not checked unasked."""
 
@@ -85,7 +83,7 @@ def climb(
     close = False
     for step in map_space(problem, z, dear, above.name, search, anchor, adapt):
         steps.append(step)
-        close = _later_steps(steps) * step[2].shift < CLOSE[way]
+        close = later_steps([rung.shift for _, _, rung in steps]) * step[2].shift < CLOSE[way]
         if close or len(steps) == _MOST_STEPS:
             break
     if not steps:
@@ -94,14 +92,6 @@ def climb(
     rungs = tuple(rung for _, _, rung in steps)
     moved = last.values(best.z)
     return Climb(last, best, rungs, _what_remains(last, steps, moved, above.name), close)
-
-
-def _later_steps(steps: Sequence[tuple[Problem, Solution, Rung]]) -> float:
-    """All steps that would follow, in units of the last: r/(1 - r), each r times its former."""
-    ratio, shifts = _GUESSED, [rung.shift for _, _, rung in steps]
-    if len(shifts) > 1 and shifts[-2] > 0:
-        ratio = float(np.clip(shifts[-1] / shifts[-2], _FASTEST, _SLOWEST))
-    return ratio / (1 - ratio)
 
 
 def _what_remains(
@@ -113,5 +103,5 @@ def _what_remains(
     """What later steps would change, if they went on as the last one did."""
     names, before = problem.objective.space.names, steps[-1][2].values
     moved = np.array([after[n] - before[n] for n in names])
-    left = moved / relative_scale(names, after) * _later_steps(steps)
+    left = moved / relative_scale(names, after) * later_steps([rung.shift for _, _, rung in steps])
     return ModelError({}, {name: left}, np.outer(left, left), True)

@@ -35,6 +35,12 @@ class Evaluation(NamedTuple):
         """Whether residuals and Jacobian are finite."""
         return bool(np.isfinite(self.residuals).all() and np.isfinite(self.jacobian).all())
 
+    def with_offset(self, offset: np.ndarray, std: Array) -> "Evaluation":
+        """The same point of a model that says so much more, (n,), with these errors of the rows."""
+        more = np.zeros_like(self.residuals)
+        more[: offset.size] = offset / np.asarray(std)
+        return Evaluation(self.residuals + more, self.jacobian, self.prediction + offset)
+
 
 class Objective(eqx.Module):
     """All that the compiled functions need; a pytree, so that a refit compiles nothing new."""

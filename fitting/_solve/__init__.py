@@ -9,6 +9,7 @@ from ._solve import check_optimizer as check_optimizer
 from ._solve import solve as solve
 from ._space_mapping import WALL as WALL
 from ._space_mapping import Rung as Rung
+from ._space_mapping import later_steps as later_steps
 from ._space_mapping import map_space as map_space
 from ._starts import ANCHOR as ANCHOR
 from ._starts import Search as Search

@@ -91,11 +91,16 @@ def solve(
     tolerance: float,
     counter: Counter,
     callback: Callback | None = None,
+    known: Evaluation | None = None,
 ) -> Solution:
-    """Minimise chi2 from z; the best point seen, converged or not."""
+    """Minimise chi2 from z; the best point seen, converged or not.
+
+    known: the evaluation at z, where there is one.
+    """
     method = {"lm": _levenberg_marquardt, "lbfgs": _lbfgs, "adam": _adam}[optimizer]
+    start = evaluate(objective, z, counter) if known is None else known
     best_z, best, left, steps, progress = z, None, np.inf, 0, 0
-    for steps, z_now, at in method(objective, z, counter):
+    for steps, z_now, at in method(objective, z, start, counter):
         if best is None or at.chi2 < best.chi2:
             best_z, best, progress = z_now, at, steps
             left = distance(objective, z_now, at)
@@ -122,13 +127,14 @@ def solve(
 Steps = Iterator[tuple[int, np.ndarray, Evaluation]]
 
 
-def _levenberg_marquardt(objective: Objective, z: np.ndarray, counter: Counter) -> Steps:
+def _levenberg_marquardt(
+    objective: Objective, z: np.ndarray, at: Evaluation, counter: Counter
+) -> Steps:
     """optimistix' Levenberg-Marquardt, one evaluation a step.
 
     A step evaluates its function only at `state.y_eval`.  The model is evaluated there first, by
     the one compiled function, and the step gets the plane through it: same value, same Jacobian.
     """
-    at = evaluate(objective, z, counter)
     yield 0, z, at
     y, plane = jnp.asarray(z), _plane(z, at)
     state = _lm_init(y, plane)
@@ -190,12 +196,11 @@ def _half_chi2(objective: Objective, z0: Array, T: Array) -> Callable[[Array], A
     return value
 
 
-def _lbfgs(objective: Objective, z: np.ndarray, counter: Counter) -> Steps:
+def _lbfgs(objective: Objective, z: np.ndarray, at: Evaluation, counter: Counter) -> Steps:
     """optax' L-BFGS with a backtracking line search, in coordinates whitened at the start.
 
     The zoom search, optax' default, would compile the model three times over.
     """
-    at = evaluate(objective, z, counter)
     yield 0, z, at
     z0, whitening = z, _whitening(at) if at.finite else np.eye(z.size)
     T, w = jnp.asarray(whitening), jnp.zeros_like(jnp.asarray(z))
@@ -230,12 +235,11 @@ def _lbfgs_step(
     return optax.apply_updates(w, updates), state, searches
 
 
-def _adam(objective: Objective, z: np.ndarray, counter: Counter) -> Steps:
+def _adam(objective: Objective, z: np.ndarray, at: Evaluation, counter: Counter) -> Steps:
     """optax' Adam in rounds; each starts at the best point, in coordinates whitened there.
 
     The step size falls a thousandfold within a round, from 1/20 of the remaining distance.
     """
-    at = evaluate(objective, z, counter)
     yield 0, z, at
     best, pace, step = at, 0.05, 0
     while best.finite:

@@ -11,7 +11,7 @@ Source: Bandler et al., IEEE Trans. Microw. Theory Techn. 52, 337 (2004), Sectio
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import equinox as eqx
@@ -20,7 +20,7 @@ import numpy as np
 
 from .._models import Corrected
 from .._parameters import Space, parameter
-from .._problem import Objective, evaluate
+from .._problem import Evaluation, Objective, evaluate
 from ._solve import Solution, solve
 from ._starts import ANCHOR, Search
 
@@ -30,6 +30,8 @@ _SPREAD = {"K": 0.2, "K_perp": 0.5}
 """How far (in ln) they may be off."""
 _ENOUGH = 0.7
 """Part of the rows of which the dear model must say something."""
+_SLOWEST, _GUESSED, _FASTEST = 0.5, 0.1, 0.02
+"""Part of the last step that the next one would take: bounds, and before two steps are known."""
 _TOLERANCE = 1e-3
 _STEPS = 50
 
@@ -86,36 +88,66 @@ def map_space(
     adapt: those constants of the cheap model that are its own; the dear one knows no such thing.
     Rows of which it says nothing (NaN) keep what the cheap one says; where that is most, it ends.
     """
+    at = None
     while True:
         values = problem.values(z)
         prediction = np.asarray(dear(values), float)
         if np.isfinite(prediction).mean() < _ENOUGH:
             return
-        before = evaluate(problem.objective, z, search.counter).prediction
-        problem = corrected(problem, z, prediction, search, adapt)
+        if at is None:
+            at = evaluate(problem.objective, z, search.counter)
+        before = at.prediction
+        problem, at = corrected(problem, z, at, prediction, search, adapt)
         objective = problem.objective
-        if anchor:
-            objective = objective.anchored(problem.free, ANCHOR)
-        best = search.from_starts(objective, [z])[0]
+        if anchor:  # which changes the priors, and with them the evaluation
+            objective, at = objective.anchored(problem.free, ANCHOR), None
+        best = search.from_starts(objective, [z], at)[0]
+        at = None if anchor else best.evaluation
         moved = best.evaluation.jacobian @ (best.z - z)
         fitted = {n: values[n] for n in problem.objective.space.names}
         yield problem, best, Rung(model, fitted, prediction, before, float(np.linalg.norm(moved)))
         z = best.z
 
 
+def later_steps(shifts: Sequence[float]) -> float:
+    """All steps that would follow these, in units of the last: r/(1 - r), each r times its former.
+
+    They shrink in equal parts, as the slope's relative error is what they shrink by.
+    """
+    ratio = _GUESSED
+    if len(shifts) > 1 and shifts[-2] > 0:
+        ratio = float(np.clip(shifts[-1] / shifts[-2], _FASTEST, _SLOWEST))
+    return ratio / (1 - ratio)
+
+
 def corrected(
-    problem: P, z: np.ndarray, prediction: np.ndarray, search: Search, adapt: Iterable[str]
-) -> P:
-    """The problem with a model that gives `prediction` at z, where that is finite."""
+    problem: P,
+    z: np.ndarray,
+    at: Evaluation,
+    prediction: np.ndarray,
+    search: Search,
+    adapt: Iterable[str],
+) -> tuple[P, Evaluation]:
+    """The problem with a model that gives `prediction` at z, where that is finite; its evaluation.
+
+    at: the evaluation of `problem` at z.
+    """
     objective = problem.objective
-    cheap = objective.predictor
-    cheap = cheap.cheap if isinstance(cheap, Corrected) else cheap
+    cheap, old = objective.predictor, np.zeros_like(prediction)
+    if isinstance(cheap, Corrected):
+        cheap, old = cheap.cheap, np.asarray(cheap.offset)
     bare = eqx.tree_at(lambda o: o.predictor, objective, cheap)
-    bare = bare.moved(_nearest_constants(problem, bare, z, prediction, search, adapt))
-    offset = prediction - evaluate(bare, z, search.counter).prediction
-    new = Corrected(cheap, jnp.asarray(np.where(np.isfinite(offset), offset, 0.0)))
-    objective = eqx.tree_at(lambda o: o.predictor, bare, new)
-    return dataclasses.replace(problem, objective=objective)  # type: ignore  (a dataclass)
+    constants = _nearest_constants(problem, bare, z, prediction, search, adapt)
+    if constants:
+        bare = bare.moved(constants)
+        at = evaluate(bare, z, search.counter)
+    else:  # an offset changes no slope: nothing is run again
+        at = at.with_offset(-old, bare.std)
+    offset = prediction - at.prediction
+    offset = np.where(np.isfinite(offset), offset, 0.0)
+    objective = eqx.tree_at(lambda o: o.predictor, bare, Corrected(cheap, jnp.asarray(offset)))
+    problem = dataclasses.replace(problem, objective=objective)  # type: ignore  (a dataclass)
+    return problem, at.with_offset(offset, bare.std)
 
 
 def _nearest_constants(

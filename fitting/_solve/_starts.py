@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from .._parameters import Space
-from .._problem import Counter, Objective, Problem, evaluate
+from .._problem import Counter, Evaluation, Objective, Problem, evaluate
 from ._solve import Callback, Solution, solve
 
 GRID = {"xi": (0.02, 0.1, 0.4), "P": (0.3, 0.6, -0.5), "alpha": (0.01, 0.05, 0.2)}
@@ -28,10 +28,15 @@ class Search:
     counter: Counter
     callback: Callback | None = None
 
-    def from_starts(self, objective: Objective, starts: list[np.ndarray]) -> list[Solution]:
-        """The minimum found from each start, best first; converged ones before all others."""
+    def from_starts(
+        self, objective: Objective, starts: list[np.ndarray], known: Evaluation | None = None
+    ) -> list[Solution]:
+        """The minimum found from each start, best first; converged ones before all others.
+
+        known: the evaluation at the first start, where there is one.
+        """
         best, done, found = (np.inf, {}), 0, []
-        for start in starts:
+        for i, start in enumerate(starts):
 
             def report(step: int, chi2: float, values: dict[str, float], done=done) -> None:
                 nonlocal best
@@ -48,6 +53,7 @@ class Search:
                 tolerance=self.tolerance,
                 counter=self.counter,
                 callback=report,
+                known=known if i == 0 else None,
             )
             if not solution.converged:
                 solution = self._at_its_bounds(objective, solution)
