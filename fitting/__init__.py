@@ -7,6 +7,12 @@ from ._data import WallConstants as WallConstants
 from ._data import load_measurements as load_measurements
 from ._data import load_series as load_series
 from ._data import template as template
+from ._design import AtLeast as AtLeast
+from ._design import AtMost as AtMost
+from ._design import Design as Design
+from ._design import Equal as Equal
+from ._design import Variable as Variable
+from ._design import design as design
 from ._errorbars import Combination as Combination
 from ._errorbars import Identifiability as Identifiability
 from ._errors import InputError as InputError

@@ -1,0 +1,16 @@
+"""What a device must be like to do what is asked of it, by gradients through the simulation."""
+
+from ._design import Design as Design
+from ._design import Step as Step
+from ._design import design as design
+from ._pieces import arrival_time as arrival_time
+from ._pieces import cvar as cvar
+from ._pieces import overshoot as overshoot
+from ._pieces import roughness as roughness
+from ._pieces import squared as squared
+from ._pieces import worst as worst
+from ._wanted import AtLeast as AtLeast
+from ._wanted import AtMost as AtMost
+from ._wanted import Equal as Equal
+from ._wanted import Reading as Reading
+from ._wanted import Variable as Variable

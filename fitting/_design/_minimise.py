@@ -1,0 +1,67 @@
+"""A minimum between bounds: L-BFGS-B (scipy), or Adam (optax) with a rate that falls."""
+
+import contextlib
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from scipy.optimize import minimize
+
+from ._lagrangian import At, projected
+
+Evaluate = Callable[[np.ndarray], At]
+_FLAT = 1e-12
+"""Relative change of the function below which nothing more is won."""
+
+
+class Enough(Exception):
+    """Raised by a function that must not be called any more."""
+
+
+def lbfgs(function: Evaluate, start: At, tolerance: float, most: int) -> At:
+    """The best point that L-BFGS-B finds in `most` iterations."""
+    best = start
+
+    def told(z: np.ndarray) -> tuple[float, np.ndarray]:
+        nonlocal best
+        at = start if np.array_equal(z, start.z) else function(z)
+        if not at.finite:  # a wall off the wire: too long a step, to be cut
+            return best.value + 1e3 * (1 + abs(best.value)), np.zeros_like(z)
+        if at.value < best.value:
+            best = at
+        return at.value, at.gradient
+
+    options = {"maxiter": most, "gtol": tolerance, "ftol": _FLAT, "maxcor": 20}
+    bounds = [(-1.0, 1.0)] * start.z.size
+    with contextlib.suppress(Enough):
+        minimize(told, start.z, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    return best
+
+
+def adam(function: Evaluate, start: At, tolerance: float, most: int) -> At:
+    """The best point in `most` steps of Adam; the rate falls along a cosine, from 0.1 to 0."""
+    schedule = optax.cosine_decay_schedule(0.1, most)
+    method = optax.scale_by_adam()
+    state = method.init(jnp.asarray(start.z))
+    best = at = start
+    for i in range(most):
+        if projected(best) < tolerance:
+            break
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes integers and floats
+            step, state = method.update(jnp.asarray(at.gradient), state)
+            rate = np.asarray(schedule(i))
+        z = np.clip(at.z - rate * np.asarray(step), -1, 1)
+        try:
+            at = function(z)
+        except Enough:
+            break
+        if not at.finite:
+            at = best
+        elif at.value < best.value:
+            best = at
+    return best
+
+
+METHODS: dict[str, Callable[[Evaluate, At, float, int], At]] = {"lbfgs": lbfgs, "adam": adam}
