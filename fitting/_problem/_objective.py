@@ -35,11 +35,15 @@ class Evaluation(NamedTuple):
         """Whether residuals and Jacobian are finite."""
         return bool(np.isfinite(self.residuals).all() and np.isfinite(self.jacobian).all())
 
-    def with_offset(self, offset: np.ndarray, std: Array) -> "Evaluation":
-        """The same point of a model that says so much more, (n,), with these errors of the rows."""
-        more = np.zeros_like(self.residuals)
-        more[: offset.size] = offset / np.asarray(std)
-        return Evaluation(self.residuals + more, self.jacobian, self.prediction + offset)
+    def plus(self, offset: np.ndarray, slope: np.ndarray, std: Array) -> "Evaluation":
+        """The same point of a model that says more by `offset` (n,), with d offset/dz (n, p).
+
+        std: of the rows.
+        """
+        n, residuals, jacobian = offset.size, self.residuals.copy(), self.jacobian.copy()
+        residuals[:n] += offset / np.asarray(std)
+        jacobian[:n] += slope / np.asarray(std)[:, None]
+        return Evaluation(residuals, jacobian, self.prediction + offset)
 
 
 class Objective(eqx.Module):

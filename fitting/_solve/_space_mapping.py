@@ -1,13 +1,17 @@
 """Space mapping: the minimum of a dear model by way of a cheap one.
 
-At the point p_k the dear model f is run once.  The cheap one g gets the wall constants c_k with
-which it comes nearest to f there, and what is left is added:
+At the point p_k the dear model f is run once.  The cheap one g gets, at p_0, the wall constants c
+with which it comes nearest to f there; what is left is added, and from p_1 on what its slope lacks:
 
-    g_k(p) = g(p; c_k) + [f(p_k) - g(p_k; c_k)],        p_k+1 = argmin chi2 of g_k .
+    g_k(p) = g(p; c) + [f(p_k) - g(p_k; c)] + B_k (p - p_k),        p_k+1 = argmin chi2 of g_k ,
+    B_k = B_k-1 + [f(p_k) - g_k-1(p_k)] s^T/(s^T s),    s = p_k - p_k-1 (relative),    B_0 = 0 .
 
 Where the steps end, g_k(p) = f(p): the residuals are those of the dear model, and only the slope
-is that of the cheap one.  A step shrinks the distance by about the relative error of that slope.
-Source: Bandler et al., IEEE Trans. Microw. Theory Techn. 52, 337 (2004), Sections III and V.
+is that of the cheap one, mended along the steps taken (Broyden's update).  Without B a step shrinks
+the distance by about the relative error of the slope: near breakdown, in a wide strip, that is more
+than 1, and the steps went to and fro for ever.
+Sources: Bandler et al., IEEE Trans. Microw. Theory Techn. 52, 337 (2004), Sections III to V;
+Broyden, Math. Comp. 19, 577 (1965).
 """
 
 import dataclasses
@@ -17,10 +21,11 @@ from typing import Protocol, TypeVar
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from .._models import Corrected
 from .._parameters import Space, parameter
-from .._problem import Evaluation, Objective, evaluate
+from .._problem import Evaluation, Objective, evaluate, relative_scale
 from ._solve import Solution, solve
 from ._starts import ANCHOR, Search
 
@@ -32,6 +37,8 @@ _ENOUGH = 0.7
 """Part of the rows of which the dear model must say something."""
 _SLOWEST, _GUESSED, _FASTEST = 0.5, 0.1, 0.02
 """Part of the last step that the next one would take: bounds, and before two steps are known."""
+_SHORTEST = 1e-5
+"""Relative step from which a slope is learned: a dear model is smooth to some 1e-6."""
 _TOLERANCE = 1e-3
 _STEPS = 50
 
@@ -88,7 +95,7 @@ def map_space(
     adapt: those constants of the cheap model that are its own; the dear one knows no such thing.
     Rows of which it says nothing (NaN) keep what the cheap one says; where that is most, it ends.
     """
-    at = None
+    at = last = None
     while True:
         values = problem.values(z)
         prediction = np.asarray(dear(values), float)
@@ -97,7 +104,11 @@ def map_space(
         if at is None:
             at = evaluate(problem.objective, z, search.counter)
         before = at.prediction
-        problem, at = corrected(problem, z, at, prediction, search, adapt)
+        if last is None:
+            problem, at = corrected(problem, z, at, prediction, search, adapt)
+        else:
+            problem, at = updated(problem, z, at, prediction, last)
+        last = prediction
         objective = problem.objective
         if anchor:  # which changes the priors, and with them the evaluation
             objective, at = objective.anchored(problem.free, ANCHOR), None
@@ -112,7 +123,7 @@ def map_space(
 def later_steps(shifts: Sequence[float]) -> float:
     """All steps that would follow these, in units of the last: r/(1 - r), each r times its former.
 
-    They shrink in equal parts, as the slope's relative error is what they shrink by.
+    As if they shrank in equal parts; they shrink faster once the slope is mended.
     """
     ratio = _GUESSED
     if len(shifts) > 1 and shifts[-2] > 0:
@@ -133,21 +144,54 @@ def corrected(
     at: the evaluation of `problem` at z.
     """
     objective = problem.objective
-    cheap, old = objective.predictor, np.zeros_like(prediction)
-    if isinstance(cheap, Corrected):
-        cheap, old = cheap.cheap, np.asarray(cheap.offset)
-    bare = eqx.tree_at(lambda o: o.predictor, objective, cheap)
-    constants = _nearest_constants(problem, bare, z, prediction, search, adapt)
+    constants = _nearest_constants(problem, objective, z, prediction, search, adapt)
     if constants:
-        bare = bare.moved(constants)
-        at = evaluate(bare, z, search.counter)
-    else:  # an offset changes no slope: nothing is run again
-        at = at.with_offset(-old, bare.std)
-    offset = prediction - at.prediction
-    offset = np.where(np.isfinite(offset), offset, 0.0)
-    objective = eqx.tree_at(lambda o: o.predictor, bare, Corrected(cheap, jnp.asarray(offset)))
-    problem = dataclasses.replace(problem, objective=objective)  # type: ignore  (a dataclass)
-    return problem, at.with_offset(offset, bare.std)
+        objective = objective.moved(constants)
+        at = evaluate(objective, z, search.counter)
+    n, names = prediction.size, objective.space.names
+    offset, slope = _finite(prediction - at.prediction), np.zeros((n, len(names)))
+    model = Corrected(
+        objective.predictor, names, _vector(problem, z), *map(jnp.asarray, (offset, slope))
+    )
+    return _with(problem, objective, model), at.plus(offset, slope, objective.std)
+
+
+def updated(
+    problem: P, z: np.ndarray, at: Evaluation, prediction: np.ndarray, last: np.ndarray
+) -> tuple[P, Evaluation]:
+    """The problem with a corrected model that gives `prediction` at z and `last` where it did.
+
+    at: the evaluation of `problem` at z: an offset and a slope need no run of the cheap model.
+    """
+    objective = problem.objective
+    old = objective.predictor
+    assert isinstance(old, Corrected)
+    here = _vector(problem, z)
+    missed = _finite(prediction - at.prediction)
+    scale = relative_scale(old.names, problem.values(z))
+    step = np.asarray(here - old.at) / scale
+    more = np.zeros(old.slope.shape)
+    if np.linalg.norm(step) > _SHORTEST:
+        known = np.where(np.isfinite(last), missed, 0.0)
+        more = np.outer(known, step / (step @ step) / scale)
+    offset = old.offset + old.slope @ (here - old.at) + jnp.asarray(missed)
+    model = Corrected(old.cheap, old.names, here, offset, old.slope + jnp.asarray(more))
+    slope = more * objective.space.slope(jnp.asarray(z))
+    return _with(problem, objective, model), at.plus(missed, slope, objective.std)
+
+
+def _vector(problem: Mapped, z: np.ndarray) -> Array:
+    values = problem.values(z)
+    return jnp.asarray([values[n] for n in problem.objective.space.names], float)
+
+
+def _finite(x: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(x), x, 0.0)
+
+
+def _with(problem: P, objective: Objective, model: Corrected) -> P:
+    objective = eqx.tree_at(lambda o: o.predictor, objective, model)
+    return dataclasses.replace(problem, objective=objective)  # type: ignore  (a dataclass)
 
 
 def _nearest_constants(
