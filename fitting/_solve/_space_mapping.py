@@ -35,7 +35,7 @@ _SPREAD = {"K": 0.2, "K_perp": 0.5}
 """How far (in ln) they may be off."""
 _ENOUGH = 0.7
 """Part of the rows of which the dear model must say something."""
-_SLOWEST, _GUESSED, _FASTEST = 0.5, 0.1, 0.02
+_SLOWEST, _GUESSED, _FASTEST = 0.5, 0.1, 0.125
 """Part of the last step that the next one would take: bounds, and before two steps are known."""
 _SHORTEST = 1e-5
 """Relative step from which a slope is learned: a dear model is smooth to some 1e-6."""
