@@ -29,6 +29,12 @@ def test_no_items_and_unlike_lengths() -> None:
             map_apart(_power, 1.0, xs, np.zeros(2))
 
 
+@pytest.mark.parametrize("cost", [np.ones(2), np.ones(4), np.ones((3, 1)), 1.0])
+def test_a_cost_for_each_item(cost) -> None:
+    with pytest.raises(ValueError, match=r"`cost` must be \(3,\), one for each item, got shape"):
+        map_apart(_power, 1.0, {"x": np.ones(3)}, cost)
+
+
 @pytest.mark.parametrize("devices", [1, 2, 3, 8])
 @pytest.mark.parametrize("count", [8, 9, 23])
 def test_every_device_gets_about_as_much(devices: int, count: int) -> None:

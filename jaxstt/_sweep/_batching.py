@@ -35,7 +35,7 @@ def parallel_map(function: Callable[[Any], Any], xs: Any) -> Any:
     The results are put together within the program.  There XLA lets one CPU device wait for another
     for 40 s, then it ends the process: also if `function` raises on one of them.  For runs that
     differ by more set XLA_FLAGS=--xla_cpu_collective_call_terminate_timeout_seconds=100000, or use
-    `sweep`, whose devices do not wait.
+    `sweep` or `tools.map_apart`, whose devices do not wait.
 
     One XLA program uses one core for small walls; to use more, give JAX more CPU devices before it
     starts: jax.config.update("jax_num_cpu_devices", 2).
@@ -64,10 +64,14 @@ def map_apart(function: Callable[[Any, Any], Any], shared: Any, xs: Any, cost: A
     For runs of unlike length: no device waits for another within the program, and each gets about
     as much to do.  cost: (N,), of each item, in any unit.  function: the same object at each call,
     else it compiles anew.  shared, xs: pytrees.  Returns numpy arrays.
+    Raises ValueError for xs without a common length > 0, and a cost of another one.
     """
     xs, count = _items(xs)
+    cost = np.asarray(cost)
+    if cost.shape != (count,):
+        raise ValueError(f"`cost` must be ({count},), one for each item, got shape {cost.shape}")
     devices = tuple(jax.local_devices()[:count])
-    order = _even_turns(np.asarray(cost), len(devices))
+    order = _even_turns(cost, len(devices))
     runs = NamedSharding(runs_mesh(list(devices)), RUNS)
     laid_out = jax.device_put(jax.tree.map(lambda x: np.asarray(x)[order], xs), runs)
     found = jax.device_get(_apart(function, devices, shared, laid_out))
