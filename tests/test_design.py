@@ -133,6 +133,30 @@ def test_a_search_goes_on_where_it_was(tmp_path, exact) -> None:
         fitting.design(wall, pulse(), HEAT, [POSITION], keep=keep)
 
 
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_few_evaluations_are_told(most, tmp_path) -> None:
+    """Also from a kept search that had them all."""
+    for _ in range(2):
+        found = fitting.design(
+            wall, pulse(), HEAT, [POSITION], keep=tmp_path / "kept.json", max_evaluations=most
+        )
+        assert not found.converged and "`max_evaluations` are spent" in found.message
+        assert np.isfinite(found.readings[0].value)
+
+
+def test_what_was_found_last_is_kept(tmp_path) -> None:
+    """A search that ends for want of evaluations goes on from its very last point."""
+    keep = tmp_path / "kept.json"
+    first = fitting.design(wall, pulse(), HEAT, [POSITION, REST], keep=keep, max_evaluations=9)
+    again = fitting.design(wall, pulse(), HEAT, [POSITION, REST], keep=keep, max_evaluations=9)
+    np.testing.assert_allclose(again.values["j"], first.values["j"], rtol=1e-12)
+    done = fitting.design(wall, pulse(), HEAT, [POSITION, REST], keep=keep)
+    assert done.converged
+    more = fitting.design(wall, pulse(), HEAT, [POSITION, REST], keep=keep)
+    assert more.converged and more.evaluations <= done.evaluations + 2
+    np.testing.assert_allclose(more.values["j"], done.values["j"], rtol=1e-12)
+
+
 def test_too_long_a_step_is_cut() -> None:
     """Where the simulation breaks down the search goes back, and tells nothing wrong."""
 

@@ -14,11 +14,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxstt.tools import nearest, versions, write_whole
+from jaxstt.tools import versions, write_whole
 
 from .._check import whole
 from .._errors import InputError
 from .._report import plain
+from .._solve import check_optimizer
 from ._lagrangian import (
     GROW,
     MOST,
@@ -33,7 +34,7 @@ from ._lagrangian import (
     violation,
 )
 from ._minimise import METHODS, Enough
-from ._wanted import Reading, Variable
+from ._wanted import Reading, Variable, Wish
 
 _MET = 0.1
 """Constraints are met to this part of how far off they may be."""
@@ -115,7 +116,7 @@ def design(
     outcome: Callable[[Mapping[str, Any]], Any],
     variables: Mapping[str, Variable],
     minimise: Callable[[Mapping[str, Any], Any], Any],
-    subject_to: Sequence[Any] = (),
+    subject_to: Sequence[Wish] = (),
     *,
     verify: Callable[[Mapping[str, Any]], Any] | None = None,
     optimizer: str = "lbfgs",
@@ -184,15 +185,11 @@ def _check(variables: Any, wishes: Any, optimizer: str, tolerance: float) -> Non
             raise InputError(f"`variables`: {name!r} must be a Variable, got {variable!r}")
     names = [getattr(wish, "name", None) for wish in wishes]
     for wish, name in zip(wishes, names, strict=True):
-        if not hasattr(wish, "excess"):
+        if not isinstance(wish, Wish):
             raise InputError(f"`subject_to` must hold Equal, AtMost or AtLeast, got {wish!r}")
         if names.count(name) > 1:
             raise InputError(f"`subject_to`: the name {name!r} is there twice")
-    if optimizer not in METHODS:
-        raise InputError(
-            f"unknown optimizer {optimizer!r}; did you mean `{nearest(optimizer, METHODS)}`? "
-            f"(there are {', '.join(METHODS)})"
-        )
+    check_optimizer(optimizer, METHODS)
     if not 0 < tolerance < 1:
         raise InputError(f"`tolerance` must be between 0 and 1, got {tolerance}")
 
@@ -240,7 +237,7 @@ class _Search:
         else:
             self._begin()
         tolerance = max(self.tolerance, _LOOSE * _TIGHTER ** len(self.history))
-        hopeless, at = 0, self._at(self.z)
+        hopeless, at = 0, self._run(self.z)  # also where none is left: there is something to tell
         worst_before = np.inf if not self.history else self.history[-1].violation
         while True:
             at = self.method(self._at, at, tolerance, self.iterations)
@@ -249,21 +246,19 @@ class _Search:
             self.z = at.z
             self._told(at)
             if off < _MET and projected(at) < self.tolerance:
+                self._save()
                 return at, True
             stuck = off > max(_MET, SHRINK * worst_before)
             hopeless = hopeless + 1 if stuck else 0
-            if hopeless > _HOPELESS or self.evaluations >= self.most or self.penalty > MOST:
-                return at, False
-            if off < _MET and worst_before < _MET and self._no_better(at):
-                return at, False
+            stalled = off < _MET and worst_before < _MET and self._no_better(at)
             self.multipliers = raised(self.problem, self.multipliers, self.penalty, at.c)
             self.penalty *= GROW if stuck else 1.0
             worst_before, tolerance = off, max(self.tolerance, tolerance * _TIGHTER)
             self._save()
-            try:
-                at = self._at(at.z)
-            except Enough:
+            spent = self.evaluations >= self.most
+            if spent or stalled or hopeless > _HOPELESS or self.penalty > MOST:
                 return at, False
+            at = self._run(at.z)
 
     def _no_better(self, at: At) -> bool:
         """Whether many more iterations have changed nothing that can be seen."""
@@ -273,6 +268,9 @@ class _Search:
     def _at(self, z: np.ndarray) -> At:
         if self.evaluations >= self.most:
             raise Enough
+        return self._run(z)
+
+    def _run(self, z: np.ndarray) -> At:
         self.evaluations += 1
         return evaluate(self.problem, z, self.multipliers, self.penalty)
 

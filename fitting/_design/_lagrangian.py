@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from ._wanted import Variable
+from ._wanted import Variable, Wish
 
 SHRINK, GROW, MOST = 0.5, 10.0, 1e8
 """Constraints must get better by this, or the penalty grows by that, up to the last."""
@@ -33,7 +33,7 @@ class Problem(eqx.Module):
 
     outcome: Callable[[Mapping[str, Array]], Any]
     minimise: Callable[[Mapping[str, Array], Any], Array]
-    wishes: tuple[Any, ...] = eqx.field(static=True)
+    wishes: tuple[Wish, ...] = eqx.field(static=True)
     shapes: tuple[tuple[str, tuple[int, ...]], ...] = eqx.field(static=True)
     low: Array
     high: Array
@@ -49,8 +49,8 @@ class Problem(eqx.Module):
             np.concatenate([getattr(v, key).ravel() for v in variables.values()])
         )
         self.low, self.high, self.unit = join("low"), join("high"), jnp.ones(())
-        self.sizes = ()
-        self.sizes = tuple(c.size for c in jax.eval_shape(self._excesses, self.low))
+        wished = jax.eval_shape(lambda z: self._wished(z)[2], self.low)
+        self.sizes = tuple(c.size for c in wished)
 
     def variables(self, z: Array) -> dict[str, Array]:
         """{name: array} of the coordinates z, each -1 to 1 between the bounds."""
@@ -66,18 +66,17 @@ class Problem(eqx.Module):
 
     def read(self, z: Array) -> tuple[Array, Array]:
         """(f, all c and g, each in its unit)."""
-        x = self.variables(z)
-        y = self.outcome(x)
+        x, y, c = self._wished(z)
         f = jnp.asarray(self.minimise(x, y))
         if f.shape != ():
             raise ValueError(f"`minimise` must return a number, got shape {f.shape}")
-        c = [wish.excess(x, y) for wish in self.wishes]
         return f / self.unit, jnp.concatenate(c) if c else jnp.zeros(0)
 
-    def _excesses(self, z: Array) -> list[Array]:
+    def _wished(self, z: Array) -> tuple[dict[str, Array], Any, list[Array]]:
+        """The variables, the outcome, and each wish's excess."""
         x = self.variables(z)
         y = self.outcome(x)
-        return [wish.excess(x, y) for wish in self.wishes]
+        return x, y, [wish.excess(x, y) for wish in self.wishes]
 
     def is_bound(self) -> np.ndarray:
         return np.repeat(np.array([wish.sign != 0 for wish in self.wishes], bool), self.sizes)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -32,9 +33,10 @@ class Variable:
         if start.size == 0:
             raise InputError(f"`start` must hold a number, got shape {start.shape}")
         try:
-            low, high = (np.broadcast_to(b, start.shape).astype(float) for b in self.bounds)
+            ends = (self.low, self.high)
+            low, high = (np.broadcast_to(b, start.shape).astype(float) for b in ends)
         except ValueError:
-            shapes = " and ".join(str(np.shape(b)) for b in self.bounds)
+            shapes = " and ".join(str(np.shape(b)) for b in ends)
             raise InputError(
                 f"`low` and `high` must be numbers or of the shape {start.shape} of `start`, "
                 f"got {shapes}"
@@ -51,10 +53,6 @@ class Variable:
         for name, value in (("start", start), ("low", low), ("high", high)):
             object.__setattr__(self, name, value)
 
-    @property
-    def bounds(self) -> tuple[Any, Any]:
-        return self.low, self.high
-
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
@@ -70,7 +68,7 @@ class Reading:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Wish:
+class Wish(ABC):
     """name: for the report.  value(variables, outcome): a number or an array.  unit: told."""
 
     name: str
@@ -80,14 +78,14 @@ class _Wish:
     """0: equal; 1: at most; -1: at least."""
 
     @property
+    @abstractmethod
     def aim(self) -> float:
         """Where the search sends it."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def scale(self) -> float:
         """How far off it may be at the end of the search."""
-        raise NotImplementedError
 
     def excess(self, x: Mapping[str, Array], y: Any) -> Array:
         """(value - aim)/scale, flat; of a bound, > 0 where it is broken."""
@@ -102,11 +100,13 @@ class _Wish:
         value = float(values[np.argmax(off if self.sign else np.abs(off))])
         return Reading(self.name, value, self.told(), self.met(value))
 
+    @abstractmethod
     def told(self) -> str:
-        raise NotImplementedError
+        """What is asked for, in words."""
 
+    @abstractmethod
     def met(self, value: float) -> bool:
-        raise NotImplementedError
+        """Whether this value is what is asked for; not if it is no number."""
 
     def _check(self, **numbers: float) -> None:
         for key, number in numbers.items():
@@ -115,7 +115,7 @@ class _Wish:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Equal(_Wish):
+class Equal(Wish):
     """value(variables, outcome) = target, within +-`within` (> 0, in the same unit)."""
 
     target: float
@@ -143,7 +143,7 @@ class Equal(_Wish):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class AtMost(_Wish):
+class AtMost(Wish):
     """value(variables, outcome) <= limit.
 
     A largest value is better asked for number by number, |j| of each time instead of max |j|: the

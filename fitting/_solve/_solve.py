@@ -5,7 +5,7 @@ chi2/2 is J^T r.  All three stop by the same measure, `distance`.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import equinox as eqx
 import jax
@@ -56,12 +56,12 @@ class Solution:
         return self.evaluation.chi2
 
 
-def check_optimizer(name: str) -> str:
-    """`name` if it is an optimiser; InputError with the nearest name otherwise."""
-    if name not in OPTIMIZERS:
+def check_optimizer(name: str, known: Collection[str] = OPTIMIZERS) -> str:
+    """`name` if it is a known optimiser; InputError with the nearest name otherwise."""
+    if name not in known:
         raise InputError(
-            f"unknown optimizer {name!r}; did you mean `{nearest(name, OPTIMIZERS)}`? "
-            f"(there are {', '.join(OPTIMIZERS)})"
+            f"unknown optimizer {name!r}; did you mean `{nearest(name, known)}`? "
+            f"(there are {', '.join(known)})"
         )
     return name
 

@@ -36,7 +36,10 @@ _SPREAD = {"K": 0.2, "K_perp": 0.5}
 _ENOUGH = 0.7
 """Part of the rows of which the dear model must say something."""
 _SLOWEST, _GUESSED, _FASTEST = 0.5, 0.1, 0.125
-"""Part of the last step that the next one would take: bounds, and before two steps are known."""
+"""Part of the last step that the next one would take: bounds, and before two steps are known.
+
+Two steps of unlike direction tell less than their ratio: hence no less than the second bound.
+"""
 _SHORTEST = 1e-5
 """Relative step from which a slope is learned: a dear model is smooth to some 1e-6."""
 _TOLERANCE = 1e-3
@@ -123,7 +126,7 @@ def map_space(
 def later_steps(shifts: Sequence[float]) -> float:
     """All steps that would follow these, in units of the last: r/(1 - r), each r times its former.
 
-    As if they shrank in equal parts; they shrink faster once the slope is mended.
+    As if they shrank in equal parts; those along a slope that is mended shrink faster.
     """
     ratio = _GUESSED
     if len(shifts) > 1 and shifts[-2] > 0:
