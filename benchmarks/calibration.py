@@ -25,6 +25,7 @@ from harness import Report, arguments
 import fitting
 import jaxstt
 from jaxstt.constants import MU_0
+from jaxstt.tools import write_whole
 
 NAMES = ("xi", "P", "alpha")
 BELOW_J, ABOVE_J = (0.25, 0.5, 0.75), (1.5, 2.0, 2.8, 3.5)
@@ -151,7 +152,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             rng = np.random.default_rng((chosen.seed, i))
             found.append(strip(rng, chosen.refine, Path(folder)))
-        kept.write_text(json.dumps(found, indent=1) + "\n")
+        write_whole(kept, (json.dumps(found, indent=1) + "\n").encode())
     rows, ratios, hits = [], [], {"default": 0, "llg2d": 0}
     for i, one in enumerate(found[: chosen.strips]):
         for model, name in itertools.product(hits, NAMES):

@@ -1,26 +1,22 @@
 """muMAG standard problems 4 and 5."""
 
-import os
-from pathlib import Path
-
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from published import published
 
 import jaxstt
 from jaxstt.constants import MU_0
 
-SHARED = Path(os.environ.get("JAXSTT_DATA", Path(__file__).parents[3] / "shared" / "data"))
-"""Published curves, which may not be redistributed: without the folder their tests are skipped."""
-
 
 def _series(name: str, **chosen: float) -> dict[str, np.ndarray]:
     """The columns of a published series, which is not ours to distribute."""
-    path = SHARED / name
-    if not path.is_file():
-        pytest.skip(f"{name} is not there: it belongs to others and stays outside the repository")
-    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    lines = [
+        line
+        for line in published(name).read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
     table = np.genfromtxt(lines, delimiter=",", names=True)
     for key, value in chosen.items():
         table = table[table[key] == value]
