@@ -22,6 +22,7 @@ MODULES = (
     "jaxstt.tools",
     "jaxstt.constants",
     "fitting",
+    "fitting.pieces",
 )
 
 

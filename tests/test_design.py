@@ -8,7 +8,19 @@ import pytest
 
 import fitting
 from fitting import AtLeast, AtMost, Equal, InputError, Variable
-from fitting._design import arrival_time, cvar, overshoot, roughness, squared, worst
+from fitting.pieces import (
+    arrival_time,
+    cvar,
+    fourier,
+    overshoot,
+    projected,
+    roughness,
+    smallest_feature,
+    smoothed,
+    spline,
+    squared,
+    worst,
+)
 
 T = np.linspace(0, 2e-9, 33)
 DT = float(T[1] - T[0])
@@ -185,6 +197,51 @@ def test_pieces() -> None:
     assert float(cvar([4.0, 1.0], 0.01)) == 4.0
 
 
+def test_pulses() -> None:
+    t = np.linspace(1.0, 3.0, 41)
+    np.testing.assert_allclose(fourier([0.0, 2.0], t), 2 * np.sin(np.pi * (t - 1)), atol=1e-12)
+    assert fourier(np.ones((3, 2)), t).shape == (41, 2)
+    even = spline(np.full(7, 3.0), t)
+    np.testing.assert_allclose(even, 3.0, rtol=1e-12)
+    some = np.array([2.0, -1.0, 4.0, 0.0, 1.0, -3.0])
+    drawn = np.asarray(spline(some, t))
+    assert (drawn[0], drawn[-1]) == pytest.approx((2.0, -3.0))
+    assert some.min() <= drawn.min() and drawn.max() <= some.max()
+    inner = np.linspace(1.0, 3.0, 4)  # Greville: a straight line is the spline of the knots' means
+    knots = np.concatenate([[1.0] * 3, inner, [3.0] * 3])
+    means = np.array([knots[k + 1 : k + 4].mean() for k in range(6)])
+    np.testing.assert_allclose(spline(means, t), t, rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(31,), (12, 9), (6, 5, 4)])
+def test_smoothed(shape) -> None:
+    """Against the sum that its docstring says, an edge in each direction included."""
+    spacing = np.array([2.0, 3.0, 5.0])[: len(shape)]
+    v = np.random.default_rng(1).uniform(size=shape)
+    points = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), -1) * spacing
+    flat = points.reshape(-1, len(shape))
+    away = np.linalg.norm(flat[:, None] - flat, axis=-1)
+    weight = np.maximum(7.5 - away, 0)
+    wanted = (weight @ v.ravel() / weight.sum(1)).reshape(shape)
+    np.testing.assert_allclose(smoothed(v, tuple(spacing), 7.5), wanted, rtol=1e-12)
+    np.testing.assert_allclose(smoothed(v, tuple(spacing), 1.9), v, rtol=1e-12)
+    wide = smoothed(np.ones(shape), tuple(spacing), 1e3)
+    np.testing.assert_allclose(wide, 1.0, rtol=1e-12)
+
+
+def test_projected_and_smallest_feature() -> None:
+    v = np.linspace(0, 1, 11)
+    np.testing.assert_allclose(projected(v, 1e-4), v, atol=1e-7)
+    sharp = np.asarray(projected(v, 200.0, 0.45))
+    np.testing.assert_allclose(sharp, v > 0.45, atol=1e-6)
+    assert np.asarray(projected([0.0, 1.0], 5.0, 0.3)) == pytest.approx([0.0, 1.0])
+    line = np.array([0, 0, 1, 1, 1, 0, 0, 1.0])
+    assert smallest_feature(line, 2.0) == pytest.approx(4.0)
+    assert smallest_feature(1 - line, 2.0) == pytest.approx(4.0)
+    assert smallest_feature([0, 1.0, 1.0, 0.75, 0.25, 0], 1.0) == pytest.approx(3.0)
+    assert smallest_feature([0.0, 1.0], 1.0) == np.inf
+
+
 BAD = {
     "must hold a Variable, got {}": lambda: fitting.design(wall, {}, HEAT),
     "'j' must be a Variable": lambda: fitting.design(wall, {"j": 3.0}, HEAT),  # type: ignore
@@ -225,6 +282,14 @@ BAD = {
         wall, pulse(), lambda x, y: x["j"]
     ),
     "`part` must be > 0 and <= 1, got 0": lambda: cvar([1.0], 0.0),
+    "`coefficients` must be at least 4, got 3": lambda: spline(np.ones(3), T),
+    "`coefficients` must be an array": lambda: fourier(1.0, T),
+    "`t` must be 2 times or more that increase": lambda: fourier([1.0], T[::-1]),
+    "`values` must have 1 to 3 axes": lambda: smoothed(1.0, 1.0, 1.0),
+    "`spacing` must be > 0, got 0": lambda: smoothed([1.0], 0.0, 1.0),
+    "`radius` must be > 0, got nan": lambda: smoothed([1.0], 1.0, np.nan),
+    "`level` must be between 0 and 1, got 1": lambda: projected([1.0], 1.0, 1.0),
+    "must be a line of finite numbers": lambda: smallest_feature([[1.0]], 1.0),
     "must be of one length >= 2": lambda: squared([0.0, 1.0], [1.0]),
 }
 

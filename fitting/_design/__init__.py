@@ -9,6 +9,11 @@ from ._pieces import overshoot as overshoot
 from ._pieces import roughness as roughness
 from ._pieces import squared as squared
 from ._pieces import worst as worst
+from ._shapes import fourier as fourier
+from ._shapes import projected as projected
+from ._shapes import smallest_feature as smallest_feature
+from ._shapes import smoothed as smoothed
+from ._shapes import spline as spline
 from ._wanted import AtLeast as AtLeast
 from ._wanted import AtMost as AtMost
 from ._wanted import Equal as Equal
