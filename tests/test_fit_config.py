@@ -59,7 +59,7 @@ def test_ranges_and_shape(wire) -> None:
     assert opened.shape == (48, 1, 1)
     assert open_config(wire, TIMES, shape=(24, 1, 1)).shape == (24, 1, 1)
     # The state at rest depends on none of them: it is found once.
-    assert not opened.averages.rest
+    assert not opened.averages.run.rest
 
 
 @pytest.mark.parametrize("cells", [48, 36])
@@ -78,7 +78,7 @@ def test_settings_of_the_run_are_kept(tmp_path) -> None:
     """Its times are those of the data; a tolerance that is asked for is meant."""
     path = tmp_path / "run.toml"
     path.write_text(WIRE + configs.run("1e-9", "1e-10") + "rtol = 1e-7\n")
-    config = open_config(path, TIMES).averages.recipe.config
+    config = open_config(path, TIMES).averages.run.recipe.config
     assert config.settings["rtol"] == 1e-7
     np.testing.assert_array_equal(config.times, TIMES)
 
@@ -111,7 +111,7 @@ def test_a_start_at_rest_that_depends_on_what_is_fitted(tmp_path) -> None:
     path.write_text(text.replace('{ fit = 0.1, low = 0.0, high = 1.0, name = "xi" }', "0.25"))
     with jax.enable_x64(True):
         opened = open_config(path, TIMES)
-        assert opened.averages.rest
+        assert opened.averages.run.rest
         m = np.asarray(jax.jit(lambda f: f({"K": jnp.asarray(2e5)}))(opened.averages))
     fit = fitting.fit_series(fitting.Series(TIMES, m, "k"), path, coarse=(48, 1, 1))
     assert fit.values["K"] == pytest.approx(2e5, rel=1e-4)

@@ -3,6 +3,11 @@
 from ._design import Design as Design
 from ._design import Step as Step
 from ._design import design as design
+from ._design_config import DesignConfig as DesignConfig
+from ._design_config import design_config as design_config
+from ._design_config import open_design as open_design
+from ._export import write_design as write_design
+from ._figure import design_figure as design_figure
 from ._pieces import arrival_time as arrival_time
 from ._pieces import cvar as cvar
 from ._pieces import overshoot as overshoot

@@ -109,11 +109,19 @@ def read(name: str, value: Any, annotation: Any, folder: Path) -> Any:
         if not isinstance(value, list):
             raise ValueError(f"`{name}` must be a list of {_PLURALS[inner]}, got {_shown(value)}")
         return tuple(_plain(f"{name}[{i}]", v, inner) for i, v in enumerate(value))
+    if isinstance(value, AbstractDrive | jax.Array):  # left open, and filled in
+        return _filled_in(name, value, AbstractDrive in kinds)
     if isinstance(value, dict):
         return _inline(name, value, AbstractDrive in kinds, folder)
     if isinstance(value, list):
         return _array(name, value)
     return _plain(name, value, float)
+
+
+def _filled_in(name: str, value: Any, may_drive: bool) -> Any:
+    if isinstance(value, AbstractDrive) and not may_drive:
+        raise ValueError(f"`{name}` must be a number or an array: it cannot change in time")
+    return value
 
 
 def _options(annotation: Any) -> tuple[Any, ...]:

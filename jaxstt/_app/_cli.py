@@ -4,7 +4,10 @@ Exit codes: 0 done; 1 the self-test of `doctor` failed; 2 input that cannot be u
 stderr, nothing written); 3 a simulation stopped early (what was done is written); 130 Ctrl-C.
 """
 
+import functools
 import sys
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +49,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command with these arguments; the exit code."""
+    _add_commands()
     return run_command(app, arguments or ["--help"], "jaxstt")
 
 
@@ -169,6 +173,31 @@ def doctor_command(
         print("mend       pip install --force-reinstall jaxstt")
     print("FAILED" if failed else "ok")
     return 1 if failed else 0
+
+
+@functools.cache
+def _add_commands() -> None:
+    """Commands of packages on top of this one: functions of the arguments behind their name."""
+    options = {
+        "ignore_unknown_options": True,
+        "allow_extra_args": True,
+        "help_option_names": [],
+    }
+    for found in entry_points(group="jaxstt.commands"):
+        app.command(found.name, context_settings=options, help=_see(found))(_loader(found))
+
+
+def _see(found: EntryPoint) -> str:
+    return f"Of the package {found.module.split('.')[0]}; `jaxstt {found.name} --help` tells more."
+
+
+def _loader(found: EntryPoint) -> Callable[[typer.Context], int]:
+    """It is loaded only when it is called."""
+
+    def command(context: typer.Context) -> int:
+        return found.load()(context.args)
+
+    return command
 
 
 def _number(option: str, value: float, may_vanish: bool = False) -> float:

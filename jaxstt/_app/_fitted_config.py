@@ -20,16 +20,15 @@ import numpy as np
 from diffrax import AbstractAdjoint
 from jax import Array
 
-from .._dynamics import LLG, evolve, relax
+from .._dynamics import evolve
 from .._observe import average
 from ._config import build_config
-from ._open_config import Place, Recipe, filled, named_places
+from ._open_config import Place, filled, named_places
+from ._open_run import OpenRun, with_shape
 from ._toml import read_toml, within
 
 _KINDS = {"fit": ("fit", "low", "high")}
 _TIMES = ("duration", "save_every", "times")
-_AT_REST = ("alpha", "gamma")
-"""Of [magnet]: what a state at rest does not depend on."""
 
 
 class Range(NamedTuple):
@@ -43,28 +42,21 @@ class Range(NamedTuple):
 class Averages(eqx.Module):
     """<m>(t) of a config with numbers left open: `Averages(...)({"xi": 0.1, ...})`, (T, 3)."""
 
-    llg: LLG
-    m0: Array
+    run: OpenRun
     times: Array
     """s, from 0."""
     skip: int = eqx.field(static=True)
     """1 if the data do not begin at 0."""
-    recipe: Recipe = eqx.field(static=True)
-    rest: bool = eqx.field(static=True)
-    """Whether the start is relaxed anew for every point."""
 
     def __call__(self, values: Mapping[str, Any], adjoint: AbstractAdjoint | None = None) -> Array:
-        recipe, config = self.recipe, self.recipe.config
-        tables = filled(recipe.tables, recipe.places, values)
-        llg = recipe.llg(self.llg, tables)
-        m = recipe.start(self.m0, llg.grid, tables)
-        if self.rest:
-            m = relax(llg, m, **(config.relax or {})).m
+        llg, m = self.run(values)
 
         def save(t: Array, m: Array) -> Array:
             return average(m, llg.grid)
 
-        sol = evolve(llg, m, self.times, save=save, adjoint=adjoint, throw=False, **config.settings)
+        sol = evolve(
+            llg, m, self.times, save=save, adjoint=adjoint, throw=False, **self.run.settings
+        )
         return sol.m[self.skip :]
 
 
@@ -93,7 +85,7 @@ def open_config(
             raise ValueError("nothing is fitted: write a number as { fit = 0.1 }")
         ranges = {name: _range(place) for name, place in places.items()}
         if shape is not None:
-            tables["grid"] = _with_shape(tables, shape)
+            tables["grid"] = with_shape(tables, shape)
         begin = np.concatenate([[0.0], times]) if times[0] > 0 else times
         kept = {key: value for key, value in run.items() if key not in _TIMES}
         tables["run"] = {**kept, "times": [float(t) for t in begin]}
@@ -105,18 +97,9 @@ def open_config(
             with within(f"{path}: {places[name].where} = {end:g}:"):
                 near = r.start + (end - r.start) * (1 - 1e-6)
                 build_config(path, "", filled(tables, places, {**start, name: near}))
-    m0, rest = config.m0, config.relax is not None
-    if rest and all(_leaves_rest_alone(place) for place in places.values()):
-        m0, rest = relax(config.llg, m0, **(config.relax or {})).m, False
-    recipe = Recipe(config, tables, places)
-    skip = int(times[0] > 0)
-    averages = Averages(config.llg, m0, jnp.asarray(begin), skip, recipe, rest)
+    run = OpenRun.of(config, tables, places)
+    averages = Averages(run, jnp.asarray(begin), int(times[0] > 0))
     return FittedConfig(ranges, averages, config.llg.grid.shape)
-
-
-def _leaves_rest_alone(place: Place) -> bool:
-    section, name = place.path[:2]
-    return section == "torque" or (section == "magnet" and name in _AT_REST)
 
 
 def _range(place: Place) -> Range:
@@ -134,19 +117,3 @@ def _range(place: Place) -> Range:
                 f"`fit` must be between `low` and `high`, got {start:g}, {low:g} and {high:g}"
             )
         return Range(start, low, high)
-
-
-def _with_shape(tables: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
-    """[grid] with other cells; ValueError if something is given cell by cell."""
-    if _has_files(tables) or "mask" in tables["grid"]:
-        raise ValueError("[grid] cannot have another shape: something is given cell by cell")
-    counts, spacing = tables["grid"]["shape"], tables["grid"]["spacing"]
-    lengths = [n * d for n, d in zip(counts, spacing, strict=True)]
-    cells = [length / n for length, n in zip(lengths, shape, strict=True)]
-    return {**tables["grid"], "shape": list(shape), "spacing": cells}
-
-
-def _has_files(value: Any) -> bool:
-    if isinstance(value, dict):
-        return "file" in value or any(_has_files(v) for v in value.values())
-    return isinstance(value, list) and any(_has_files(v) for v in value)
