@@ -208,7 +208,8 @@ def _read(problem: Problem, function: Callable, x: Any) -> tuple[Any, float, tup
 def _message(readings: Sequence[Reading], converged: bool, spent: bool) -> str:
     missed = [f"{r.name} reached {r.value:.6g}, wanted {r.wanted}" for r in readings if not r.met]
     if missed and not spent:
-        return f"no design was found that meets every constraint: {'; '.join(missed)}"
+        told = f"no design was found that meets every constraint: {'; '.join(missed)}"
+        return f"{told} (the search is local: another start may lead to one)"
     if missed:
         return f"`max_evaluations` are spent: {'; '.join(missed)}"
     if not converged:

@@ -23,7 +23,7 @@ from jax import Array
 
 from ._wanted import Variable, Wish
 
-SHRINK, GROW, MOST = 0.5, 10.0, 1e8
+SHRINK, GROW, MOST = 0.25, 10.0, 1e8
 """Constraints must get better by this, or the penalty grows by that, up to the last."""
 _LARGEST_MULTIPLIER = 1e10
 

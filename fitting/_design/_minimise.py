@@ -15,6 +15,9 @@ Evaluate = Callable[[np.ndarray], At]
 _FLAT = 1e-12
 """Relative change of the function below which nothing more is won."""
 
+_CAUTION = 0.1
+"""Length of the first step that L-BFGS-B tries: a long one leads a wall into another valley."""
+
 
 class Enough(Exception):
     """Raised by a function that must not be called any more."""
@@ -24,19 +27,21 @@ def lbfgs(function: Evaluate, start: At, tolerance: float, most: int) -> At:
     """The best point that L-BFGS-B finds in `most` iterations."""
     best = start
 
-    def told(z: np.ndarray) -> tuple[float, np.ndarray]:
+    def told(steps: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal best
-        at = start if np.array_equal(z, start.z) else function(z)
+        z = steps * _CAUTION
+        at = start if np.allclose(z, start.z, rtol=1e-15, atol=0) else function(z)
         if not at.finite:  # a wall off the wire: too long a step, to be cut
             return best.value + 1e3 * (1 + abs(best.value)), np.zeros_like(z)
         if at.value < best.value:
             best = at
-        return at.value, at.gradient
+        return at.value, at.gradient * _CAUTION
 
-    options = {"maxiter": most, "gtol": tolerance, "ftol": _FLAT, "maxcor": 20}
-    bounds = [(-1.0, 1.0)] * start.z.size
+    options = {"maxiter": most, "gtol": tolerance * _CAUTION, "ftol": _FLAT, "maxcor": 20}
+    bounds = [(-1 / _CAUTION, 1 / _CAUTION)] * start.z.size
+    first, how = start.z / _CAUTION, {"method": "L-BFGS-B", "jac": True, "bounds": bounds}
     with contextlib.suppress(Enough):
-        minimize(told, start.z, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+        minimize(told, first, options=options, **how)
     return best
 
 
