@@ -46,6 +46,7 @@ from ._mesh import skyrmion as skyrmion
 from ._mesh import uniform as uniform
 from ._mesh import vortex as vortex
 from ._models import CollectiveWall as CollectiveWall
+from ._models import Landscape as Landscape
 from ._models import Prediction as Prediction
 from ._models import predict_wall as predict_wall
 from ._observe import VortexCore as VortexCore

@@ -22,6 +22,7 @@ from .._integrate import Adaptive, adaptive, advance, check_times, integrate, na
 from .._mesh import as_drive, check_number, value_at
 from .._observe import WallMotion, WallState
 from ..constants import GAMMA
+from ._landscape import Landscape
 
 # Points per half turn.  The integrands are smooth and periodic once the slow passage is stretched
 # out (see _running), so the trapezium rule converges exponentially; 64 already give 1e-12.
@@ -145,6 +146,7 @@ class CollectiveWall(eqx.Module):
         j: Any = 0.0,
         B: Any = 0.0,
         *,
+        landscape: Landscape | None = None,
         position: ArrayLike = 0.0,
         angle: ArrayLike | None = None,
         rtol: float | None = None,
@@ -153,8 +155,9 @@ class CollectiveWall(eqx.Module):
     ) -> WallState:
         """Position [m], width [m] and angle [rad] at the times t [s], (T,), from t[0] on.
 
-        j [A/m^2], B [T]: numbers or drives in time, e.g. `Pulse`.  position, angle: at t[0]; the
-        angle is by default that of the rest state.  rtol: relative error of a step, on q/lambda and
+        j [A/m^2], B [T]: numbers or drives in time, e.g. `Pulse`.  landscape: a field that depends
+        on where the wall is, added to B.  position, angle: at t[0]; the angle is by default that of
+        the rest state.  rtol: relative error of a step, on q/lambda and
         phi; by default 1e-8 (float64) or 1e-5 (float32).
         adjoint: as in `jaxstt.evolve`.  max_steps: between two saved times.
         Raises ValueError for times that do not increase, a tolerance <= 0 and what is no number,
@@ -180,7 +183,7 @@ class CollectiveWall(eqx.Module):
         )
         return naming_the_adjoint(
             "CollectiveWall.evolve",
-            lambda: _trajectory(self, jnp.asarray(times), j, B, *start, settings),
+            lambda: _trajectory(self, jnp.asarray(times), j, B, landscape, *start, settings),
         )
 
     def breakdown_current(self) -> Array:
@@ -196,6 +199,17 @@ class CollectiveWall(eqx.Module):
     def breakdown_field(self) -> Array:
         """|B|, T, above which a field alone makes the wall precess: B_W = alpha~ |Kp|/Ms."""
         return self.coefficients().alpha * jnp.abs(self.Kp) / self.Ms
+
+    def field_per_current(self) -> Array:
+        """B/j, T/(A/m^2): the field that pushes a wall at rest as a current does; <= 0 for P > 0.
+
+            B = -xi Q U/(g~ lambda),   U that of j;   lambda of the rest state
+
+        A wall in a `Landscape` of pinning fields up to B_p is set free by |j| = B_p/|B/j|, if that
+        is well below `breakdown_current`.  Source: `rates` with qdot = phidot = 0.
+        """
+        c = self.coefficients(1.0)
+        return -self.xi * self.charge * c.U / (c.gamma * self.width(self._rest()))
 
     def _rest(self) -> Array:
         """phi of the rest state: along a for Kp >= 0, along b for Kp < 0."""
@@ -251,12 +265,15 @@ def _long_time(wall: CollectiveWall, j: Array, B: Array) -> WallMotion:
 
 
 @eqx.filter_jit
-def _trajectory(wall, t, j, B, position, angle, settings: Adaptive) -> WallState:
+def _trajectory(wall, t, j, B, landscape, position, angle, settings: Adaptive) -> WallState:
     length = jnp.sqrt(wall.A / wall.K)  # reduced units: q in lambda, t in the piece
 
     def rate(s, y, piece):
         now = piece.time(piece.start + s * piece.length)
-        qdot, phidot = wall.rates(y[1], value_at(j, now), value_at(B, now))
+        field = value_at(B, now)
+        if landscape is not None:
+            field = field + landscape(y[0] * length)
+        qdot, phidot = wall.rates(y[1], value_at(j, now), field)
         return jnp.stack([qdot / length, phidot]) * piece.length
 
     def step(carry, piece):
