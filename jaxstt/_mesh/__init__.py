@@ -1,5 +1,6 @@
 """The grid, derivatives on it, drives in time and states to start from."""
 
+from ._current_flow import current_flow as current_flow
 from ._drive import AbstractDrive as AbstractDrive
 from ._drive import Piecewise as Piecewise
 from ._drive import Pulse as Pulse
