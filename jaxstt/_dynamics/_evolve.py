@@ -115,6 +115,7 @@ def evolve(
     atol: float | None = None,
     adjoint: dfx.AbstractAdjoint | None = None,
     max_steps: int | None = None,
+    memory: float | None = None,
     progress: bool = False,
     throw: bool = True,
 ) -> Solution:
@@ -135,6 +136,9 @@ def evolve(
     quarter of the memory, and those of a longer run computed again.  diffrax.ForwardMode():
     forward mode (few parameters).
     max_steps: between two saved times; by default ten times what stability is expected to need.
+    memory: bytes that the way back may take (parameters and what `save` keeps not counted), for
+    reverse mode by the default; what does not fit is computed again.  By default a quarter of the
+    device's, for the states alone.
     progress: write to stderr how many of the saved times are reached, and the time left.
     throw: raise when the run fails; otherwise read `.result`.
 
@@ -154,7 +158,7 @@ def evolve(
     save = _save_all if save is None else save
     start = jnp.asarray(divmod(time.time_ns() // 1000, 10**6), jnp.int32) if progress else None
     if isinstance(solver, FixedStep):
-        _check_fixed(rtol, atol, max_steps, adjoint)
+        _check_fixed(rtol, atol, max_steps, adjoint, memory)
         solver.check(llg)
         forward = isinstance(adjoint, dfx.ForwardMode)
         return naming_the_adjoint(
@@ -170,10 +174,16 @@ def evolve(
         adjoint=adjoint,
         max_steps=_max_steps(rate, times) if max_steps is None else max_steps,
     )
-    own = Settings(settings.rtol + settings.atol, settings.max_steps)  # |m| = 1
+    budget = None if memory is None else float(memory)  # static: no array
+    own = Settings(settings.rtol + settings.atol, settings.max_steps, budget)  # |m| = 1
     ways = (dfx.ForwardMode, dfx.RecursiveCheckpointAdjoint)
-    if solver is None and own.tolerance >= _FINEST and isinstance(settings.adjoint, ways):
-        forward = isinstance(adjoint, dfx.ForwardMode)
+    forward = isinstance(adjoint, dfx.ForwardMode)
+    default = solver is None and own.tolerance >= _FINEST and isinstance(settings.adjoint, ways)
+    if memory is not None and (forward or not default or not memory > 0):
+        raise ValueError(
+            f"`memory` must be > 0 B, and is for reverse mode by the default, got {memory:g}"
+        )
+    if default:
         return naming_the_adjoint(
             "evolve",
             lambda: _evolve_default(llg, m0, jnp.asarray(times), save, own, forward, start, throw),
@@ -229,9 +239,9 @@ def expected_steps(llg: LLG, span: float) -> float:
         return span * float(llg.stiffness() + llg.precession()) / STABLE
 
 
-def _check_fixed(rtol, atol, max_steps, adjoint) -> None:
+def _check_fixed(rtol, atol, max_steps, adjoint, memory) -> None:
     """ValueError for what would have no effect on a fixed step."""
-    check_unused("FixedStep", rtol=rtol, atol=atol, max_steps=max_steps)
+    check_unused("FixedStep", rtol=rtol, atol=atol, max_steps=max_steps, memory=memory)
     known = (dfx.ForwardMode, dfx.RecursiveCheckpointAdjoint)
     if adjoint is not None and not isinstance(adjoint, known):
         raise ValueError(

@@ -16,15 +16,20 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from .._core import memory
+from .._core import memory, readable
 from ._held_field_step import SLOTS
 from ._step_control import Going, Taken
 
 STEPS = 2**20
 """Whose place in time is kept; a longer run has no reverse-mode derivative."""
 _RING, _CHECKPOINTS = 1024, 64
+_LEAST_RING, _LEAST_CHECKPOINTS = 16, 4
 _SHARE = 0.25
 """Of the memory, for states that are kept."""
+_WORKING, _WORKING_HELD = 20, 40
+"""States that a step back takes besides (11, with magnetostatics 29 to 33; jaxlib 0.10.2)."""
+_THINNING = 1.5
+"""Half of the checkpoints are copied when they are thinned."""
 
 
 class Room(NamedTuple):
@@ -49,15 +54,34 @@ class Kept(NamedTuple):
     """Steps taken."""
 
 
-def room(m0: Array, holds: bool, tries: int) -> Room:
-    """What a quarter of the memory has room for, and no more than pays or the tries can fill."""
+def room(m0: Array, holds: bool, tries: int, budget: float | None) -> Room:
+    """What the budget (a quarter of the memory) has room for, and no more than pays or is filled.
+
+    Raises ValueError for a budget, B, in which a run cannot go back at all.
+    """
     each = m0.size * m0.dtype.itemsize
-    have = memory()
-    states = math.inf if have is None else _SHARE * have / each
     steps = min(STEPS, tries)
-    ring = int(min(_RING, max(16, min(steps, 0.5 * states / (2 if holds else 1)))))
-    marks = int(min(_CHECKPOINTS, max(4, 0.5 * states / (1 + SLOTS if holds else 1))))
-    return Room(ring, marks + marks % 2, steps)
+    in_ring, in_mark = (2, 1 + SLOTS) if holds else (1, 1)
+    if budget is None:
+        have = memory()
+        states = math.inf if have is None else _SHARE * have / each
+    else:
+        numbers = steps * (5 + 2 * m0.dtype.itemsize)  # of Taken
+        in_mark *= _THINNING
+        always = in_ring + in_mark + (_WORKING_HELD if holds else _WORKING)
+        states = (budget - numbers) / each - always
+        least = 2 * max(_LEAST_RING * in_ring, _LEAST_CHECKPOINTS * in_mark)
+        if not states >= least:
+            needed = readable((always + least) * each + numbers)
+            raise ValueError(
+                f"`memory` must be at least {needed} to go back through this run, "
+                f"got {readable(budget)}"
+            )
+    count = int(min(_CHECKPOINTS, max(_LEAST_CHECKPOINTS, 0.5 * states / in_mark)))
+    count -= count % 2
+    left = states - count * in_mark
+    ring = int(min(_RING, max(_LEAST_RING, min(steps, left / in_ring))))
+    return Room(ring, count, steps)
 
 
 def nothing(now: Going, size: Room) -> Kept:

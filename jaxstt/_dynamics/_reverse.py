@@ -43,7 +43,7 @@ def run_reverse(inputs: Inputs, settings: Settings, report: Callable) -> tuple[A
 def _forward(perturbed, inputs: Inputs, settings: Settings, report: Callable):
     del perturbed
     llg, m0, pieces, save = inputs
-    size = room(m0, llg.holds, settings.max_steps * pieces.ends.size)
+    size = room(m0, llg.holds, settings.max_steps * pieces.ends.size, settings.memory)
     longest = longest_step(llg, m0.dtype)
     going = lambda now: (now.result == RESULTS.successful) & (now.taken < STEPS)  # noqa: E731
 

@@ -34,6 +34,8 @@ class Settings(NamedTuple):
     """Of the error of m in one step."""
     max_steps: int
     """Between two saved times."""
+    memory: float | None = None
+    """Bytes for a run and the way back through it."""
 
 
 class Going(NamedTuple):
