@@ -147,3 +147,27 @@ def test_a_field_must_fit_the_grid():
     grid = jaxstt.Grid((6, 4, 2), SPACING)
     with pytest.raises(ValueError, match="`A` of Exchange must be a number"):
         jaxstt.LLG(grid, Ms=MS, alpha=0.1, energies=(Exchange(jnp.full(SHAPE, A)),))
+
+
+@pytest.mark.parametrize("case", ["smooth", "notch", "mask"])
+def test_stiffness_bounds_the_spectrum_cell_by_cell(case):
+    """Also where A and Ms fall together by 50: max(A)/min(Ms) would be 50 times too much."""
+    shape = (12, 10, 3)
+    mask = np.random.default_rng(1).uniform(size=shape) < 0.8 if case == "mask" else None
+    grid = jaxstt.Grid(shape, (2e-9, 3e-9, 4e-9), mask=mask)
+    rng = np.random.default_rng(2)
+    part = rng.uniform(0.5, 1.0, shape)
+    if case == "notch":
+        part = np.ones(shape)
+        part[4:8, :4] = 0.02
+    term, Ms = Exchange(jnp.asarray(A * part)), jnp.asarray(MS * part)
+
+    @jax.jit
+    def once(v):
+        return term.field(grid, Ms, T, v)
+
+    v = jax.random.normal(jax.random.key(8), (3, *shape))
+    for _ in range(400):
+        v = once(v / jnp.linalg.norm(v))
+    radius = float(jnp.linalg.norm(v))
+    assert radius < float(term.stiffness(grid, Ms)) < 2.5 * radius

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._core import ArrayLike, Kind, Vectors, check_size, join, leaf, lift, split
-from .._mesh import Grid, active_axes, check_order, diffusion, laplacian
+from .._mesh import Grid, active_axes, check_order, coupling, diffusion, laplacian
 from ._base import AbstractEnergy, inverse
 
 
@@ -49,6 +49,8 @@ class Exchange(AbstractEnergy):
         return join(lift(2 * self.A * inverse(Ms)) * split(laplacian(grid, m, self.order)))
 
     def stiffness(self, grid: Grid, Ms: Array) -> Array | float:
+        if self.A.ndim:  # Gershgorin, cell by cell: A and Ms may both be small in a notch
+            return 4 * jnp.max(inverse(Ms) * coupling(grid, self.A))
         largest = 4 if self.order == 2 else 16 / 3
         stiffest = sum(largest / grid.spacing[i] ** 2 for i in active_axes(grid))
         return 2 * jnp.max(self.A) * stiffest * jnp.max(inverse(Ms))

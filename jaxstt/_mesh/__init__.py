@@ -18,6 +18,7 @@ from ._grid import Grid as Grid
 from ._grid import check_grid as check_grid
 from ._stencil import active_axes as active_axes
 from ._stencil import check_order as check_order
+from ._stencil import coupling as coupling
 from ._stencil import difference as difference
 from ._stencil import diffusion as diffusion
 from ._stencil import directional as directional

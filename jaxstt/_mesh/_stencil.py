@@ -198,6 +198,20 @@ def diffusion(grid: Grid, A: Array, m: Vectors) -> Vectors:
     return total
 
 
+def coupling(grid: Grid, A: Array) -> Array:
+    """sum over the faces of a cell of (A at the face)/d^2, (nx, ny, nz), as in `diffusion`.
+
+    A face at the edge counts as one within, which an upper estimate may do.
+    """
+    A = lift(A if grid.mask is None else jnp.where(grid.mask, A, 0.0))
+    total = jnp.zeros_like(A)
+    for axis in active_axes(grid):
+        below, above = neighbours(grid, A, axis)
+        both = _harmonic(A, above) + _harmonic(A, below)
+        total = total + both * (1 / grid.spacing[axis] ** 2)
+    return total[0]
+
+
 def _harmonic(a: Array, b: Array) -> Array:
     """2 a b/(a + b), and 0 where both are 0."""
     total = a + b
