@@ -17,7 +17,7 @@ from jaxstt._app._registry import DRIVES, ENERGIES, OBSERVABLES, TEXTURES, TORQU
 from jaxstt._app._sweep_config import Settings
 
 PAGE = Path(__file__).with_suffix(".md")
-HEAD = """# What a config of `jaxstt simulate` and `jaxstt sweep` may say
+HEAD = """# What a config of `jaxstt simulate`, `jaxstt sweep` and `jaxstt design` may say
 
 Made by `docs/config.py`. SI units. A parameter without a default must be given; what it means and
 its unit is in the docstring of the same name (`help(jaxstt.ZhangLi)`). A parameter that may be a
@@ -32,6 +32,33 @@ The results are the observables of [output] in the last state, and of `wall_velo
 precession and phase in the second half of the run (0 no wall, 1 pinned, 2 steady, 3 precessing, 4
 undecided: longer runs tell). Where it is 0 or 4 there is no velocity: nan, and the point counts as
 failed; so does one in which an observable has no value at a saved time.
+"""
+DESIGN = """
+## jaxstt design
+
+In place of a number in [magnet], [[energy]], [[torque]] or [initial] (`name` labels it):
+
+| written as | stands for | free numbers |
+|---|---|---|
+| `{ design = 0.1, low = 0.05, high = 0.2 }` | a number | 1 |
+| `{ pulse = 2e12, low = -2e13, high = 2e13, duration = 2e-9, points = 64, along = [-1, 0, 0] }` | \
+a current or field in time, 0 from `duration` on; without `along` a number in time | `points` (64) |
+| `{ profile = 1e5, low = 8e4, high = 1.2e5, axes = "x", radius = 1e-8, sharpness = 0 }` | \
+a field; `radius` of the density filter, m, `sharpness` of the projection to `low` and `high` | \
+a value for each cell along `axes` |
+
+The first number is the start. `shape` of a pulse: `"lines"` (straight between the free values), \
+`"spline"` (cubic), `"sines"` (a Fourier series).
+
+[design]: `minimise` or `maximise` (a quantity), `of` (which pulse), `optimizer` = `"lbfgs"`,
+`max_evaluations` = `500`, `tolerance` = `1e-4`, `memory` (B, of the way back).
+[[wish]]: `quantity`, `of`, and `equal` with `within`, or `at_most` or `at_least` with `margin`
+(1 %).
+[verify]: `shape` (cells of two thirds), `rtol`, `atol` (a tenth of the defaults).
+
+Quantities: of the wall at the last saved time `way` (since the first), `position`, `velocity`
+(between the last two), `angle`, `width`; of the magnet `mx`, `my`, `mz`; of a pulse `heat`
+(int v^2 dt), `peak` (each |v|), `roughness`.
 """
 FILES = (
     '\nOr `file = "m.ovf"` (OVF or .npy), with `mask = true` where its zero vectors are vacuum.\n'
@@ -52,6 +79,7 @@ def page() -> str:
         _table("[output]", {"": (Output, ())}),
         _observables(),
         _table("[sweep]", {"": (Settings, ())}),
+        DESIGN,
     )
     return HEAD + "".join(sections)
 

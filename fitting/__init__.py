@@ -12,6 +12,7 @@ from ._design import AtMost as AtMost
 from ._design import Design as Design
 from ._design import Equal as Equal
 from ._design import Variable as Variable
+from ._design import check_gradient as check_gradient
 from ._design import design as design
 from ._design import design_config as design_config
 from ._errorbars import Combination as Combination

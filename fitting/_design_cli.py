@@ -22,6 +22,7 @@ from ._errors import InputError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 _SEARCH = "search.json"
+_WRONG = 1e-2
 
 
 def run(arguments: list[str]) -> int:
@@ -40,6 +41,9 @@ def command(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a search cut short.")
     ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="First compare the gradient with central differences.")
+    ] = False,
     start: Annotated[
         Path | None, typer.Option(help="A design.json to begin from, e.g. of a coarser mesh.")
     ] = None,
@@ -55,7 +59,13 @@ def command(
         raise ValueError(f"`--out`: the folder {str(folder)!r} is not empty; --resume goes on")
     first = None if start is None else _values(start)
     with jax.enable_x64(True):
-        return _search(open_design(config), first, folder)
+        opened = open_design(config)
+        if check:
+            off = opened.check_gradient()
+            print(f"gradient: {off:.1e} from central differences", file=sys.stderr, flush=True)
+            if not off < _WRONG:
+                raise ValueError(f"the gradient is wrong by {off:.1e} of a central difference")
+        return _search(opened, first, folder)
 
 
 def _search(config: DesignConfig, start: dict[str, Any] | None, folder: Path) -> int:

@@ -2,6 +2,7 @@
 
 import json
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -167,6 +168,23 @@ def test_what_was_found_last_is_kept(tmp_path) -> None:
     more = fitting.design(wall, pulse(), HEAT, [POSITION, REST], keep=keep)
     assert more.converged and more.evaluations <= done.evaluations + 2
     np.testing.assert_allclose(more.values["j"], done.values["j"], rtol=1e-12)
+
+
+def test_the_gradient_is_checked() -> None:
+    limits = [POSITION, REST, AtMost("peak", lambda x, y: x["j"][:5] ** 2, 1e24)]
+    assert fitting.check_gradient(wall, pulse(), HEAT, limits) < 1e-8
+
+    @jax.custom_jvp
+    def wrong(x):
+        return x**2
+
+    wrong.defjvp(lambda x, dx: (x[0] ** 2, 2.02 * x[0] * dx[0]))
+    off = fitting.check_gradient(wall, pulse(), lambda x, y: jnp.sum(wrong(x["j"])))
+    assert 0.003 < off < 0.03
+    with pytest.raises(InputError, match="the gradient is not finite"):
+        fitting.check_gradient(wall, pulse(), lambda x, y: jnp.sqrt(jnp.sum(0 * x["j"])))
+    with pytest.raises(InputError, match="`directions` must be a whole number"):
+        fitting.check_gradient(wall, pulse(), HEAT, directions=0)
 
 
 def test_too_long_a_step_is_cut() -> None:

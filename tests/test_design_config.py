@@ -25,6 +25,7 @@ times = [0.0, 0.2e-9, 0.21e-9]
 [design]
 minimise = "heat"
 tolerance = 1e-3
+memory = 20e6
 [[wish]]
 quantity = "way"
 equal = 20e-9
@@ -47,7 +48,11 @@ def designed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("design")
     config = folder / "wire.toml"
     config.write_text(WIRE)
-    return folder, config, jaxstt_run(["design", str(config), "--out", str(folder / "out")])
+    return (
+        folder,
+        config,
+        jaxstt_run(["design", str(config), "--out", str(folder / "out"), "--check"]),
+    )
 
 
 def test_a_pulse(designed, capsys) -> None:
@@ -152,6 +157,8 @@ BAD = {
         "alpha = 0.2", "alpha = { design = 0.2, low = -0.1, high = 0.3 }"
     ),
     "[design] must say one of `minimise` and `maximise`": WIRE.replace('minimise = "heat"', ""),
+    "`memory` must be at least": WIRE.replace("memory = 20e6", "memory = 1e4"),
+    "[design] `memory` must be a number > 0, got 'much'": WIRE.replace("20e6", '"much"'),
     "[design]: unknown quantity 'haet'; did you mean `heat`?": WIRE.replace('"heat"', '"haet"'),
     "[design] unknown key `tolerence`; did you mean `tolerance`?": WIRE.replace(
         "tolerance", "tolerence"

@@ -1,5 +1,6 @@
 """What a device must be like to do what is asked of it, by gradients through the simulation."""
 
+from ._check_gradient import check_gradient as check_gradient
 from ._design import Design as Design
 from ._design import Step as Step
 from ._design import design as design

@@ -43,7 +43,7 @@ _LOOSE, _TIGHTER = 1e-1, 0.1
 _ITERATIONS = {"lbfgs": 40, "adam": 300}
 """Of the optimiser, between two changes of the multipliers."""
 _HOPELESS = 5
-"""Times that the penalty grows without the constraints getting better by half."""
+"""Times that the penalty grows without the constraints getting better as they should."""
 
 
 class Step(NamedTuple):

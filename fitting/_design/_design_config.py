@@ -34,6 +34,7 @@ from jaxstt.config import OpenFile, OpenRun
 from jaxstt.tools import nearest
 
 from .._errors import InputError
+from ._check_gradient import check_gradient
 from ._design import Design, Step, design
 from ._open_values import KINDS, OpenValue, read_open
 from ._quantities import WALL, quantity, read_wish
@@ -43,7 +44,7 @@ Callback = Callable[[Step, dict[str, np.ndarray]], None]
 _FINER, _TIGHTER = 1.5, 0.1
 """Cells of the verifying run, and its tolerances, in units of the search's."""
 _RTOL, _ATOL = 1e-5, 1e-6
-_DESIGN = ("minimise", "maximise", "of", "optimizer", "max_evaluations", "tolerance")
+_DESIGN = ("minimise", "maximise", "of", "optimizer", "max_evaluations", "tolerance", "memory")
 _VERIFY = ("shape", "rtol", "atol")
 
 
@@ -53,6 +54,8 @@ class Outcome(eqx.Module):
     run: OpenRun
     open_values: Mapping[str, OpenValue] = eqx.field(static=True)
     wall: bool = eqx.field(static=True)
+    memory: float | None = eqx.field(static=True)
+    """B, that the way back may take."""
 
     def __call__(self, x: Mapping[str, Array]) -> dict[str, Array]:
         shape = self.run.llg.grid.shape
@@ -63,7 +66,8 @@ class Outcome(eqx.Module):
         def save(t: Array, m: Array) -> tuple[Array, Any]:
             return jaxstt.average(m, llg.grid), None if track is None else track(t, m)
 
-        m, wall = jaxstt.evolve(llg, m0, self.run.times, save=save, **self.run.settings).m
+        settings = {**self.run.settings, "memory": self.memory}
+        m, wall = jaxstt.evolve(llg, m0, self.run.times, save=save, **settings).m
         return {"m": m} | ({} if wall is None else wall._asdict())
 
 
@@ -79,6 +83,10 @@ class DesignConfig:
     minimise: Value
     subject_to: tuple[Wish, ...]
     settings: dict[str, Any]
+
+    def check_gradient(self) -> float:
+        """`check_gradient`, of this design."""
+        return check_gradient(self.outcome, self.variables, self.minimise, self.subject_to)
 
     def search(
         self,
@@ -142,6 +150,9 @@ def _opened(file: OpenFile) -> DesignConfig:
         raise InputError("[design] must say one of `minimise` and `maximise`")
     sign = 1.0 if goals == ["minimise"] else -1.0
     _, goal = _within("[design]:", quantity, own[goals[0]], own.get("of"), run.times, open_values)
+    budget = own.get("memory")
+    if budget is not None and not (type(budget) in (int, float) and budget > 0):
+        raise InputError(f"[design] `memory` must be a number > 0, got {budget!r}")
     tables = file.sections["wish"] or []
     if not isinstance(tables, list):
         raise InputError("`wish` must be written as [[wish]]")
@@ -156,8 +167,8 @@ def _opened(file: OpenFile) -> DesignConfig:
     return DesignConfig(
         file,
         open_values,
-        Outcome(run, open_values, wall),
-        Outcome(check, open_values, wall),
+        Outcome(run, open_values, wall, budget),
+        Outcome(check, open_values, wall, None),
         variables,
         lambda x, y: sign * goal(x, y),
         tuple(wishes),

@@ -6,8 +6,8 @@ p, the function
     L = f + sum_i (l_i c_i + p c_i^2/2) + sum_i (max(0, l_i + p g_i)^2 - l_i^2)/(2 p)
 
 is minimised within the bounds; then l_i <- l_i + p c_i, or max(0, l_i + p g_i), and p grows where
-the constraints did not get better by half.  Constraints are in units of how far off they may be,
-so that one penalty fits all; p begins small enough not to drown f.
+the constraints did not get better by a factor of four.  Constraints are in units of how far off
+they may be, so that one penalty fits all; p begins small enough not to drown f.
 Source: Birgin and Martinez, Practical Augmented Lagrangian Methods for Constrained Optimization
 (SIAM, 2014), Algorithm 4.1 and Section 12.4.
 """
