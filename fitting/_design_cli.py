@@ -81,7 +81,9 @@ def _search(config: DesignConfig, start: dict[str, Any] | None, folder: Path) ->
 
     found = config.search(start, folder / _SEARCH, told)
     print(found.report())
-    written = write_design(found, config, folder)
+    written, missing = write_design(found, config, folder)
+    if missing:
+        print(f"jaxstt design: {missing}", file=sys.stderr)
     written.append(_draw(config, found.values, list(found.history), folder))
     print(f"wrote {', '.join(path.name for path in written)} in {folder}")
     if found.converged and found.survives:

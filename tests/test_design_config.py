@@ -63,11 +63,13 @@ def test_a_pulse(designed, capsys) -> None:
     kept = json.loads((out / "design.json").read_text())
     assert kept["met"] and kept["survives"] and kept["converged"]
     assert {p.name for p in out.iterdir()} == {
-        "design.json", "design.png", "designed.toml", "search.json", "j.csv"
+        "design.json", "design.png", "designed.toml", "search.json", "j.csv",
+        "designed.mx3", "designed.ovf",
     }  # fmt: skip
     pulse = np.genfromtxt(out / "j.csv", delimiter=",", names=True)
     assert pulse.dtype.names == ("t_s", "j") and pulse["j"][-1] == 0.0 and pulse.size == 9
     assert pulse["j"][:-1] == pytest.approx(kept["values"]["j"])
+    assert (out / "designed.mx3").read_text().count("Run(") == 9  # 8 pieces, and what follows
     # The config that was written, run by `jaxstt simulate`, which knows nothing of designs.
     assert jaxstt_run(["simulate", str(out / "designed.toml"), "--out", str(folder / "run")]) == 0
     table = jaxstt.io.read_table(folder / "run" / "table.txt")

@@ -57,10 +57,13 @@ class Outcome(eqx.Module):
     memory: float | None = eqx.field(static=True)
     """B, that the way back may take."""
 
-    def __call__(self, x: Mapping[str, Array]) -> dict[str, Array]:
+    def start(self, x: Mapping[str, Array]) -> tuple[jaxstt.LLG, Array]:
+        """What runs, and the state it starts from."""
         shape = self.run.llg.grid.shape
-        values = {name: o.value(x[name], shape) for name, o in self.open_values.items()}
-        llg, m0 = self.run(values)
+        return self.run({name: o.value(x[name], shape) for name, o in self.open_values.items()})
+
+    def __call__(self, x: Mapping[str, Array]) -> dict[str, Array]:
+        llg, m0 = self.start(x)
         track = jaxstt.WallTracker(llg.grid, self.run.component) if self.wall else None
 
         def save(t: Array, m: Array) -> tuple[Array, Any]:
@@ -109,6 +112,10 @@ class DesignConfig:
             shapes = f"{old.start.shape}, got {value.shape}"
             raise InputError(f"`start`: {name!r} must have shape {shapes}")
         return Variable(value, old.low, old.high)
+
+    def designed(self, x: Mapping[str, np.ndarray]) -> tuple[jaxstt.LLG, Array]:
+        """The LLG and its start with these free numbers."""
+        return self.outcome.start({name: jnp.asarray(v) for name, v in x.items()})
 
     def values(self, x: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """What a config would say in the open places."""

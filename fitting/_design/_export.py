@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from jaxstt.io import write_mumax3
 from jaxstt.tools import write_whole
 
 from ._design import Design
@@ -15,8 +16,12 @@ from ._design_config import DesignConfig
 from ._open_values import OpenProfile, OpenPulse
 
 
-def write_design(found: Design, config: DesignConfig, folder: Path) -> list[Path]:
-    """design.json, designed.toml (`jaxstt simulate` runs it), PULSE.csv and PROFILE.npy."""
+def write_design(found: Design, config: DesignConfig, folder: Path) -> tuple[list[Path], str]:
+    """design.json, designed.toml (`jaxstt simulate` runs it), PULSE.csv, PROFILE.npy, designed.mx3.
+
+    The script for mumax3 comes with its start, designed.ovf; where mumax3 has no word for what the
+    file says there is none, and the text tells why.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     plain = config.values(found.values)
     written = [
@@ -37,7 +42,13 @@ def write_design(found: Design, config: DesignConfig, folder: Path) -> list[Path
     tables = _absolute(config.file.filled(plain), config.file.path.parent.resolve(), set(plain))
     text = f"# Written by `jaxstt design` from {config.file.path.name}\n" + toml(tables)
     written.append(write_whole(folder / "designed.toml", text.encode()))
-    return written
+    llg, m0 = config.designed(found.values)
+    script, end = folder / "designed.mx3", float(config.outcome.run.times[-1])
+    try:
+        write_mumax3(script, llg, m0, duration=end)
+    except ValueError as error:
+        return written, f"no script for mumax3: {error}"
+    return [*written, script, script.with_suffix(".ovf")], ""
 
 
 def _save(path: Path, field: np.ndarray) -> None:

@@ -261,3 +261,31 @@ class Strip:
                 low, high = (low, factor) if gone else (factor, high)
             found[name] = near[name] * (low + high) / 2
         return found
+
+
+def test_the_gradient_of_a_film() -> None:
+    """1024 values of K under a vortex with magnetostatics: against central differences."""
+    grid = jaxstt.Grid((128, 32, 1), (4e-9, 4e-9, 3e-9))
+    m0 = jaxstt.vortex(grid)
+
+    def averages(x):
+        K_here = 1e4 * jnp.repeat(jnp.repeat(x["K"], 2, 0), 2, 1)[:, :, None]
+        llg = jaxstt.LLG(
+            grid,
+            Ms=8e5,
+            alpha=0.1,
+            energies=(
+                jaxstt.Exchange(1.3e-11),
+                jaxstt.Demag(grid),
+                jaxstt.UniaxialAnisotropy(K_here),
+            ),
+            torques=(jaxstt.ZhangLi((2e12, 0, 0), **SPIN),),
+        )
+        save = lambda t, m: jaxstt.average(m, grid)  # noqa: E731
+        t = np.array([0.0, 50e-12])
+        return jaxstt.evolve(llg, m0, t, save=save, memory=400e6).m[-1]
+
+    variables = {"K": fitting.Variable(np.ones((64, 16)), -10.0, 10.0)}
+    off = fitting.check_gradient(averages, variables, lambda x, y: y[0] + 0.3 * y[1])
+    print("off by", off)
+    assert off < 1e-4
