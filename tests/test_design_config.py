@@ -180,6 +180,9 @@ BAD = {
     "[verify]: `shape` must be three whole numbers > 0, got [0, 1, 1]": WIRE
     + "[verify]\nshape = [0, 1, 1]\n",
     "[run] is missing": WIRE.replace("[run]\ntimes = [0.0, 0.2e-9, 0.21e-9]\n", ""),
+    "'way' of `subject_to` is not finite at the start": WIRE.replace(
+        "[run]", "[run]\nmax_steps = 2"
+    ),
     "unknown optimizer 'bfgs'; did you mean `lbfgs`?": WIRE.replace(
         "tolerance = 1e-3", 'optimizer = "bfgs"'
     ),

@@ -69,8 +69,7 @@ class Outcome(eqx.Module):
         def save(t: Array, m: Array) -> tuple[Array, Any]:
             return jaxstt.average(m, llg.grid), None if track is None else track(t, m)
 
-        settings = {**self.run.settings, "memory": self.memory}
-        m, wall = jaxstt.evolve(llg, m0, self.run.times, save=save, **settings).m
+        m, wall = self.run.saved(llg, m0, self.run.times, save, memory=self.memory)
         return {"m": m} | ({} if wall is None else wall._asdict())
 
 

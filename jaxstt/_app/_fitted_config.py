@@ -20,7 +20,6 @@ import numpy as np
 from diffrax import AbstractAdjoint
 from jax import Array
 
-from .._dynamics import evolve
 from .._observe import average
 from ._config import build_config
 from ._open_config import Place, filled, named_places
@@ -54,10 +53,7 @@ class Averages(eqx.Module):
         def save(t: Array, m: Array) -> Array:
             return average(m, llg.grid)
 
-        sol = evolve(
-            llg, m, self.times, save=save, adjoint=adjoint, throw=False, **self.run.settings
-        )
-        return sol.m[self.skip :]
+        return self.run.saved(llg, m, self.times, save, adjoint=adjoint)[self.skip :]
 
 
 class FittedConfig(NamedTuple):

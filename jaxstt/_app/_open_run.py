@@ -1,14 +1,17 @@
 """A config with values left open that someone else fills in: numbers, drives or fields."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._dynamics import LLG, relax
+from .._dynamics import LLG, evolve, relax
+from .._integrate import RESULTS
 from .._mesh import Grid
 from ._arguments import arguments
 from ._config import Config, build_config
@@ -44,6 +47,14 @@ class OpenRun(eqx.Module):
         if self.rest:
             m = relax(llg, m, **(recipe.config.relax or {})).m
         return llg, m
+
+    def saved(
+        self, llg: LLG, m0: Array, times: Any, save: Callable[[Array, Array], Any], **more: Any
+    ) -> Any:
+        """What `evolve` keeps of the run, nan if it breaks down: a search steps back from that."""
+        run = evolve(llg, m0, times, save=save, throw=False, **self.settings, **more)
+        good = run.result == RESULTS.successful
+        return jax.tree.map(lambda x: jnp.where(good, x, jnp.nan), run.m)
 
     @property
     def times(self) -> np.ndarray:
