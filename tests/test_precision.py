@@ -239,6 +239,15 @@ PUBLIC: dict[str, Callable[[], Any]] = {
     ),
     "neel_wall": wall,
     "head_to_head_wall": lambda: jaxstt.head_to_head_wall(GRID, 10e-9, charge=-1),
+    "Landscape": lambda: jaxstt.Landscape(
+        1.3e5 * (1 - 0.1 * jnp.exp(-(((jnp.arange(64.0) - 30.5) / 9) ** 2))),
+        2e-9,
+        width=1e-8,
+        Ms=8e5,
+    )(jnp.linspace(2e-8, 9e-8, 15)),
+    "current_flow": lambda: jaxstt.current_flow(
+        DISK, 1 + 0.5 * jnp.sin(jnp.arange(1024.0)).reshape(DISK.shape), 1e12
+    ),
     "CollectiveWall": lambda: (
         collective().motion(jnp.array([-1e12, -4e12]), jnp.array([1e-3, 0.0])),
         collective().breakdown_current(),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from simulations import BASE, INITIAL, RUN, written
 
+import fitting
 from jaxstt import (
     LLG,
     RESULTS,
@@ -246,6 +247,9 @@ def test_progress_on_a_terminal(capsys, monkeypatch) -> None:
 def test_examples_are_ready_to_run(path: Path) -> None:
     if "{ fit" in path.read_text():
         assert open_config(path, np.array([0.0, 1e-12]), shape=(8, 8, 1)).ranges
+        return
+    if "{ pulse" in path.read_text():
+        assert fitting._design.open_design(path).subject_to
         return
     swept = "{ from" in path.read_text()
     config = load_sweep(path).config if swept else load_config(path)

@@ -256,7 +256,7 @@ def test_what_is_kept_fits_a_quarter_of_the_memory(monkeypatch):
     size = m0.size * m0.dtype.itemsize
     for have in (2e8, 1e9, 4e9):
         monkeypatch.setattr(_kept_states, "memory", lambda have=have: int(have))
-        room = _kept_states.room(m0, holds=True, tries=2000)
+        room = _kept_states.room(m0, holds=True, tries=2000, budget=None)
         kept = room.ring * 2 + (room.checkpoints + 1) * (1 + _held_field_step.SLOTS)
         assert kept * size <= 0.26 * have
         assert room.ring >= 100
