@@ -251,7 +251,7 @@ WRITER = """
     def slow(a):
         shape = jax.ShapeDtypeStruct((), a.dtype)
         return jax.pure_callback(wait, shape, a, vmap_method="sequential")
-    space = {"a": [float(i) for i in range(60)]}
+    space = {"a": [float(i) for i in range(300)]}
     sweep(slow, space, path=sys.argv[1], chunk=1, resume=len(sys.argv) > 2)
 """
 
