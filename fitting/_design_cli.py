@@ -57,6 +57,8 @@ def command(
     check_folder(folder)
     if folder.is_dir() and any(folder.iterdir()) and not resume:
         raise ValueError(f"`--out`: the folder {str(folder)!r} is not empty; --resume goes on")
+    if start is not None and (folder / _SEARCH).exists():
+        raise ValueError("`--start` would be ignored: --resume goes on from the search in `--out`")
     first = None if start is None else _values(start)
     with jax.enable_x64(True):
         opened = open_design(config)

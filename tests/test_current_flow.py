@@ -27,12 +27,10 @@ def test_in_parallel() -> None:
 
 def test_against_a_dense_solution() -> None:
     """Kirchhoff's laws on the same network, written down edge by edge, with three cell sizes."""
-    _, ny, nz = GRID.shape
     d, area = GRID.spacing, [6.0, 8.0, 12.0]  # nm^2 across x, y, z
     size = RANDOM.size
     index = np.arange(size).reshape(GRID.shape)
     G, b = np.zeros((size, size)), np.zeros(size)
-    into = np.zeros(ny * nz)
     for axis in range(3):
         first = np.moveaxis(index, axis, 0)
         for p, q in zip(first[:-1].ravel(), first[1:].ravel(), strict=True):

@@ -185,6 +185,8 @@ def test_the_gradient_is_checked() -> None:
         fitting.check_gradient(wall, pulse(), lambda x, y: jnp.sqrt(jnp.sum(0 * x["j"])))
     with pytest.raises(InputError, match="`directions` must be a whole number"):
         fitting.check_gradient(wall, pulse(), HEAT, directions=0)
+    with pytest.raises(InputError, match="must hold a Variable"):
+        fitting.check_gradient(wall, {}, HEAT)
 
 
 def test_too_long_a_step_is_cut() -> None:

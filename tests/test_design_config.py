@@ -82,6 +82,10 @@ def test_a_folder_that_is_not_empty(designed, capsys) -> None:
     folder, config, _ = designed
     assert run([str(config), "--out", str(folder / "out")]) == 2
     assert "is not empty; --resume goes on" in capsys.readouterr().err
+    out = folder / "out"
+    start = ["--start", str(out / "design.json")]
+    assert run([str(config), "--out", str(out), "--resume", *start]) == 2
+    assert "`--start` would be ignored" in capsys.readouterr().err
 
 
 def test_cells_that_are_too_coarse_are_told(designed, tmp_path, capsys) -> None:
@@ -126,6 +130,17 @@ def test_profiles_and_numbers(tmp_path) -> None:
         assert opened.verify.run.settings["rtol"] < 1e-5
 
 
+def test_the_verifying_run_is_never_looser(tmp_path) -> None:
+    """A tenth of the search's own tolerances, and what a pulse gives has the unit of its place."""
+    path = tmp_path / "wire.toml"
+    path.write_text(WIRE.replace("[run]", "[run]\nrtol = 1e-7\natol = 1e-8"))
+    with jax.enable_x64(True):
+        opened = fitting._design.open_design(path)
+    settings = opened.verify.run.settings
+    assert (settings["rtol"], settings["atol"]) == pytest.approx((1e-8, 1e-9))
+    assert opened.open_values["j"].unit == "A/m^2"
+
+
 def _eight(instead: str) -> str:
     return WIRE.replace("points = 8", instead)
 
@@ -165,6 +180,11 @@ BAD = {
     "[design] unknown key `tolerence`; did you mean `tolerance`?": WIRE.replace(
         "tolerance", "tolerence"
     ),
+    "[design]: unknown quantity ['heat']": WIRE.replace('"heat"', '["heat"]'),
+    "[design] `tolerance` must be a number > 0, got 'fine'": WIRE.replace("1e-3", '"fine"'),
+    "`of` must be one of j, got ['j']": WIRE.replace('"heat"', '"heat"\nof = ["j"]'),
+    "`unit` must be A/m^2, got 'A': numbers are SI": _eight('points = 8, unit = "A"'),
+    "`shape` must be three whole numbers > 0, got 3": WIRE + "[verify]\nshape = 3\n",
     "[wish 1]: `within` is missing": WIRE.replace("within = 1e-9", ""),
     "[wish 1]: must say `quantity`, and one of": WIRE.replace("equal = 20e-9\n", ""),
     "[wish 1]: `margin` has no meaning with `equal`": WIRE.replace(

@@ -12,7 +12,7 @@ from jax import Array
 from .._check import whole
 from .._errors import InputError
 from ._lagrangian import Problem
-from ._wanted import Variable, Wish
+from ._wanted import Variable, Wish, check_wanted
 
 _STEP = 1e-3
 """Of half the range of each variable."""
@@ -49,6 +49,7 @@ def check_gradient(
     outcome, variables, minimise, subject_to: as in `design`.  directions: how many.
     Raises InputError for input that cannot be used, and for what is not finite.
     """
+    check_wanted(variables, subject_to)
     count = whole("directions", directions, 1)
     rng = np.random.default_rng(seed)
     with jax.enable_x64(True):

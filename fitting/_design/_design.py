@@ -34,7 +34,7 @@ from ._lagrangian import (
     violation,
 )
 from ._minimise import METHODS, Enough
-from ._wanted import Reading, Variable, Wish
+from ._wanted import Reading, Variable, Wish, check_wanted
 
 _MET = 0.1
 """Constraints are met to this part of how far off they may be."""
@@ -147,7 +147,8 @@ def design(
     is not finite at the start.  Constraints that cannot be met are told in `message`.
     """
     began = time.monotonic()
-    _check(variables, subject_to, optimizer, tolerance)
+    check_wanted(variables, subject_to)
+    _check(optimizer, tolerance)
     most = whole("max_evaluations", max_evaluations, 1)
     with jax.enable_x64(True):
         problem = Problem(outcome, minimise, subject_to, variables)
@@ -177,18 +178,7 @@ def design(
     )
 
 
-def _check(variables: Any, wishes: Any, optimizer: str, tolerance: float) -> None:
-    if not isinstance(variables, Mapping) or not variables:
-        raise InputError(f"`variables` must hold a Variable, got {variables!r}")
-    for name, variable in variables.items():
-        if not isinstance(variable, Variable):
-            raise InputError(f"`variables`: {name!r} must be a Variable, got {variable!r}")
-    names = [getattr(wish, "name", None) for wish in wishes]
-    for wish, name in zip(wishes, names, strict=True):
-        if not isinstance(wish, Wish):
-            raise InputError(f"`subject_to` must hold Equal, AtMost or AtLeast, got {wish!r}")
-        if names.count(name) > 1:
-            raise InputError(f"`subject_to`: the name {name!r} is there twice")
+def _check(optimizer: str, tolerance: float) -> None:
     check_optimizer(optimizer, METHODS)
     if not 0 < tolerance < 1:
         raise InputError(f"`tolerance` must be between 0 and 1, got {tolerance}")

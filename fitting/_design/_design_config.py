@@ -44,6 +44,7 @@ Callback = Callable[[Step, dict[str, np.ndarray]], None]
 _FINER, _TIGHTER = 1.5, 0.1
 """Cells of the verifying run, and its tolerances, in units of the search's."""
 _RTOL, _ATOL = 1e-5, 1e-6
+"""Of `evolve` in float64, where [run] says none."""
 _DESIGN = ("minimise", "maximise", "of", "optimizer", "max_evaluations", "tolerance", "memory")
 _VERIFY = ("shape", "rtol", "atol")
 
@@ -149,7 +150,7 @@ def _opened(file: OpenFile) -> DesignConfig:
     for name, o in open_values.items():  # what a bound makes impossible is told now
         for end in (o.variable.low, o.variable.high):
             ends = {**at(file.grid.shape), name: o.value(jnp.asarray(end), file.grid.shape)}
-            file.run(ends)
+            file.check(ends)
     own = _section(file, "design", _DESIGN)
     goals = [key for key in ("minimise", "maximise") if key in own]
     if len(goals) != 1:
@@ -157,8 +158,9 @@ def _opened(file: OpenFile) -> DesignConfig:
     sign = 1.0 if goals == ["minimise"] else -1.0
     _, goal = _within("[design]:", quantity, own[goals[0]], own.get("of"), run.times, open_values)
     budget = own.get("memory")
-    if budget is not None and not (type(budget) in (int, float) and budget > 0):
-        raise InputError(f"[design] `memory` must be a number > 0, got {budget!r}")
+    for name in ("memory", "tolerance"):
+        if name in own and not (type(own[name]) in (int, float) and own[name] > 0):
+            raise InputError(f"[design] `{name}` must be a number > 0, got {own[name]!r}")
     tables = file.sections["wish"] or []
     if not isinstance(tables, list):
         raise InputError("`wish` must be written as [[wish]]")
@@ -186,10 +188,15 @@ def _verifying(file: OpenFile, at: Callable, run: OpenRun) -> OpenRun:
     """The same on finer cells, where the file says nothing cell by cell, and tighter."""
     own = _section(file, "verify", _VERIFY)
     counts = file.grid.shape
-    shape = tuple(own.get("shape", (math.ceil(n * _FINER) if n > 1 else 1 for n in counts)))
+    finer = [math.ceil(n * _FINER) if n > 1 else 1 for n in counts]
+    wanted = own.get("shape", finer)
+    if not isinstance(wanted, list):
+        raise InputError(f"[verify]: `shape` must be three whole numbers > 0, got {wanted!r}")
+    shape = tuple(wanted)
     # A fixed step has no tolerances: it falls with the cells.
     adaptive = "solver" not in run.settings
-    tight = {"rtol": _TIGHTER * _RTOL, "atol": _TIGHTER * _ATOL} if adaptive else {}
+    defaults = {"rtol": _RTOL, "atol": _ATOL} if adaptive else {}
+    tight = {k: _TIGHTER * (run.settings[k] or v) for k, v in defaults.items()}
     told = {key: own[key] for key in ("rtol", "atol") if key in own}
     try:
         return file.run(at(shape), shape=shape, settings=tight | told)

@@ -41,12 +41,17 @@ class _Place(Protocol):
     @property
     def told(self) -> dict[str, Any]: ...
 
+    @property
+    def unit(self) -> str: ...
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class OpenValue(ABC):
     """What is left open at one place of the file."""
 
     variable: Variable
+    unit: str
+    """SI; "" if it is not known."""
 
     @abstractmethod
     def value(self, free: Array, shape: tuple[int, ...]) -> Any:
@@ -124,16 +129,17 @@ def read_open(place: _Place, grid: jaxstt.Grid) -> OpenValue:
     """What the file leaves open at this place; InputError if it is badly told."""
     kind = next(key for key in KINDS if key in place.told)
     try:
-        return {"design": _number, "pulse": _pulse, "profile": _profile}[kind](place.told, grid)
+        reader = {"design": _number, "pulse": _pulse, "profile": _profile}[kind]
+        return reader(place.told, place.unit, grid)
     except ValueError as error:
         raise InputError(f"{place.where}: {error}") from None
 
 
-def _number(told: Mapping[str, Any], grid: jaxstt.Grid) -> OpenNumber:
-    return OpenNumber(_variable("design", told, ()))
+def _number(told: Mapping[str, Any], unit: str, grid: jaxstt.Grid) -> OpenNumber:
+    return OpenNumber(_variable("design", told, ()), unit)
 
 
-def _pulse(told: Mapping[str, Any], grid: jaxstt.Grid) -> OpenPulse:
+def _pulse(told: Mapping[str, Any], unit: str, grid: jaxstt.Grid) -> OpenPulse:
     points, shape = told.get("points", 64), told.get("shape", "lines")
     if type(points) is not int or not 4 <= points <= 10**5:
         raise ValueError(f"`points` must be a whole number from 4 to 100000, got {points!r}")
@@ -153,12 +159,11 @@ def _pulse(told: Mapping[str, Any], grid: jaxstt.Grid) -> OpenPulse:
             raise ValueError(f"`along` must be a vector of 3 numbers, not 0, got {along!r}")
         along = np.asarray(along, float) / np.linalg.norm(along)
     lines = points if shape == "lines" else _FINER * points
-    return OpenPulse(
-        _variable("pulse", told, (points,)), np.linspace(0.0, duration, lines + 1), shape, along
-    )
+    variable = _variable("pulse", told, (points,))
+    return OpenPulse(variable, unit, np.linspace(0.0, duration, lines + 1), shape, along)
 
 
-def _profile(told: Mapping[str, Any], grid: jaxstt.Grid) -> OpenProfile:
+def _profile(told: Mapping[str, Any], unit: str, grid: jaxstt.Grid) -> OpenProfile:
     axes = told.get("axes", "x")
     if not (isinstance(axes, str) and axes and set(axes) <= set("xyz")) or len(set(axes)) < len(
         axes
@@ -170,7 +175,7 @@ def _profile(told: Mapping[str, Any], grid: jaxstt.Grid) -> OpenProfile:
         if value < 0:
             raise ValueError(f"`{name}` must be >= 0, got {value:g}")
     shape = tuple(grid.shape[i] for i in along)
-    return OpenProfile(_variable("profile", told, shape), grid, along, radius, sharpness)
+    return OpenProfile(_variable("profile", told, shape), unit, grid, along, radius, sharpness)
 
 
 def _variable(key: str, told: Mapping[str, Any], shape: tuple[int, ...]) -> Variable:

@@ -51,7 +51,7 @@ def quantity(
     name: Any, of: Any, times: Any, open_values: Mapping[str, OpenValue]
 ) -> tuple[str, Value]:
     """(unit, function of variables and outcome) of what the file names."""
-    if name not in QUANTITIES:
+    if not isinstance(name, str) or name not in QUANTITIES:
         near = nearest(str(name), QUANTITIES)
         told = ", ".join(QUANTITIES)
         raise InputError(f"unknown quantity {name!r}; did you mean `{near}`? (there are {told})")
@@ -61,8 +61,7 @@ def quantity(
             raise InputError(f"`of` has no meaning with {name!r}, which is no pulse's")
         return found.unit, lambda x, y: found.read(times, y)
     pulse_name, pulse = _pulse(name, of, open_values)
-    unit = "A/m^2" if pulse_name.split("_")[0] == "j" else ""
-    told = found.unit.format(unit=unit) if unit else ""
+    told = found.unit.format(unit=pulse.unit) if pulse.unit else ""
     return told, lambda x, y: found.read(pulse.times, pulse.drawn(x[pulse_name]))
 
 
@@ -72,7 +71,7 @@ def _pulse(name: str, of: Any, open_values: Mapping[str, OpenValue]) -> tuple[st
         raise InputError(f"{name!r} needs a pulse that is designed: {{ pulse = ... }}")
     if of is None and len(pulses) > 1:
         raise InputError(f"{name!r} needs `of`, one of {', '.join(pulses)}")
-    if of is not None and of not in pulses:
+    if of is not None and not (isinstance(of, str) and of in pulses):
         raise InputError(f"`of` must be one of {', '.join(pulses)}, got {of!r}")
     chosen = next(iter(pulses)) if of is None else of
     return chosen, pulses[chosen]

@@ -186,3 +186,18 @@ class AtLeast(AtMost):
     """value(variables, outcome) >= limit.  margin: as in `AtMost`."""
 
     sign: ClassVar[int] = -1
+
+
+def check_wanted(variables: Any, wishes: Any) -> None:
+    """InputError unless there are Variables, and wishes of different names."""
+    if not isinstance(variables, Mapping) or not variables:
+        raise InputError(f"`variables` must hold a Variable, got {variables!r}")
+    for name, variable in variables.items():
+        if not isinstance(variable, Variable):
+            raise InputError(f"`variables`: {name!r} must be a Variable, got {variable!r}")
+    names = [getattr(wish, "name", None) for wish in wishes]
+    for wish, name in zip(wishes, names, strict=True):
+        if not isinstance(wish, Wish):
+            raise InputError(f"`subject_to` must hold Equal, AtMost or AtLeast, got {wish!r}")
+        if names.count(name) > 1:
+            raise InputError(f"`subject_to`: the name {name!r} is there twice")

@@ -1,6 +1,7 @@
 """A config with numbers left open, as a function of them: what each point of a sweep runs."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -24,6 +25,29 @@ from ._toml import within
 _SECTIONS = ("magnet", "energy", "torque", "initial")
 """Where a number may be left open."""
 _MORE = ("name", "unit")
+_UNITS = {
+    "A": "J/m",
+    "K": "J/m^3",
+    "K1": "J/m^3",
+    "K2": "J/m^3",
+    "D": "J/m^2",
+    "Ms": "A/m",
+    "gamma": "rad/(s T)",
+    "j": "A/m^2",
+    "B": "T",
+    "u": "m/s",
+    "n0": "A/m",
+    "angle": "rad",
+    "alpha": "1",
+    "xi": "1",
+    "beta": "1",
+    "P": "1",
+    "frequency": "Hz",
+} | {
+    **dict.fromkeys(("width", "position", "thickness", "radius", "core_radius"), "m"),
+    **dict.fromkeys(("start", "duration"), "s"),
+}
+"""Of parameters that mean the same wherever they stand."""
 _PINNED = 0.05
 """Cells that a wall at rest moves in the window, at most."""
 
@@ -51,6 +75,15 @@ class Place(NamedTuple):
         # A drive's value is what it drives.
         name = names[-2] if names[-1] in ("value", "amplitude", "offset", "values") else names[-1]
         return name + (f"_{'xyz'[last]}" if isinstance(last, int) and last < 3 else "")
+
+    @property
+    def unit(self) -> str:
+        """SI, if it is known or told; ValueError if it is told another one."""
+        known = _UNITS.get(re.sub("_[xyz]$", "", self.short), "")
+        told = self.told.get("unit", known)
+        if known and told != known:
+            raise ValueError(f"{self.where}: `unit` must be {known}, got {told!r}: numbers are SI")
+        return told
 
     @property
     def long(self) -> str:

@@ -99,6 +99,10 @@ class OpenFile:
             with within("[grid]"):
                 self.grid = Grid(**arguments(Grid, self.tables["grid"], path.parent))
 
+    def check(self, values: Mapping[str, Any]) -> None:
+        """ValueError if the file's run cannot be with these values."""
+        self._config(values, None, {})
+
     def run(
         self,
         values: Mapping[str, Any],
@@ -110,15 +114,24 @@ class OpenFile:
 
         shape: of other cells for the same magnet.  settings: keys of [run] to replace.
         """
+        config, tables = self._config(values, shape, settings or {})
+        with within(f"{self.path}:"):
+            return OpenRun.of(config, tables, self.places)
+
+    def _config(
+        self,
+        values: Mapping[str, Any],
+        shape: tuple[int, ...] | None,
+        settings: Mapping[str, Any],
+    ) -> tuple[Config, dict[str, Any]]:
         with within(f"{self.path}:"):
             tables = dict(self.tables)
             if shape is not None:
                 tables["grid"] = with_shape(tables, shape)
             if "run" not in tables:
                 raise ValueError("[run] is missing")
-            tables["run"] = {**tables["run"], **(settings or {})}
-            config = build_config(self.path, self.text, filled(tables, self.places, values))
-            return OpenRun.of(config, tables, self.places)
+            tables["run"] = {**tables["run"], **settings}
+            return build_config(self.path, self.text, filled(tables, self.places, values)), tables
 
     def filled(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The tables with something else, e.g. text, in place of the open values."""

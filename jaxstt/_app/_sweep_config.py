@@ -14,7 +14,6 @@ what is drawn makes [sweep] `points` points.  `name` and `unit` may be given bes
 import dataclasses
 import json
 import math
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,29 +36,6 @@ _KINDS = {
     "low": ("low", "high", "log"),
 }
 _DESIGNS = {"latin": latin_design, "random": random_design}
-_UNITS = {
-    "A": "J/m",
-    "K": "J/m^3",
-    "K1": "J/m^3",
-    "K2": "J/m^3",
-    "D": "J/m^2",
-    "Ms": "A/m",
-    "gamma": "rad/(s T)",
-    "j": "A/m^2",
-    "B": "T",
-    "u": "m/s",
-    "n0": "A/m",
-    "angle": "rad",
-    "alpha": "1",
-    "xi": "1",
-    "beta": "1",
-    "P": "1",
-    "frequency": "Hz",
-} | {
-    **dict.fromkeys(("width", "position", "thickness", "radius", "core_radius"), "m"),
-    **dict.fromkeys(("start", "duration"), "s"),
-}
-"""Of parameters that mean the same wherever they stand."""
 
 
 class Sweep(NamedTuple):
@@ -103,7 +79,7 @@ def load_sweep(path: Path) -> Sweep:
                 "{ values = [...] } or { low = 0.0, high = 0.1 }"
             )
         space = _space(places, settings, own)
-        units = {name: _unit(place) for name, place in places.items()}
+        units = {name: place.unit for name, place in places.items()}
         config = build_config(path, text, filled(tables, places, _point(space, 0)))
         if config.times is None:
             raise ValueError("[run] is missing: a sweep runs in time")
@@ -122,14 +98,6 @@ def first_config(path: Path) -> Config:
     tables = read_toml(path.read_bytes())[1]
     swept = "sweep" in tables or named_places(tables, _KINDS, "swept")
     return load_sweep(path).config if swept else load_config(path)
-
-
-def _unit(place: Place) -> str:
-    known = _UNITS.get(re.sub("_[xyz]$", "", place.short), "")
-    told = place.told.get("unit", known)
-    if known and told != known:
-        raise ValueError(f"{place.where}: `unit` must be {known}, got {told!r}: numbers are SI")
-    return told
 
 
 def _space(places: dict[str, Place], settings: Settings, told: Iterable[str]) -> Space:
