@@ -6,7 +6,7 @@ from jax import Array
 from jax.scipy.sparse.linalg import cg
 
 from .._core import ArrayLike, is_concrete, leaf, number
-from ._grid import Grid
+from ._grid import Grid, check_grid
 
 _TOLERANCE = {"float64": 1e-10, "float32": 1e-6}
 _ENOUGH = 10.0
@@ -28,6 +28,7 @@ def current_flow(grid: Grid, conductivity: ArrayLike, j: ArrayLike) -> Array:
     Raises ValueError for a conductivity of another shape or not > 0, RuntimeError (equinox) if the
     solver does not converge.
     """
+    check_grid(grid)
     sigma, j = leaf("conductivity", conductivity), number("j", j)
     if sigma.shape != grid.shape:
         raise ValueError(f"`conductivity` must have shape {grid.shape}, got {sigma.shape}")
