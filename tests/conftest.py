@@ -1,5 +1,6 @@
 """Strict JAX for every test: float64, no silent promotion, annotated shapes are checked."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -15,6 +16,10 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 # A cache that a developer has set up would hide what compiles, and make times depend on the past.
 jax.config.update("jax_enable_compilation_cache", False)
+# Tracing makes millions of small objects: looking through them, and telling XLA from which line of
+# Python each operation came, took a tenth of the time.
+jax.config.update("jax_traceback_in_locations_limit", 0)
+gc.set_threshold(100_000, 50, 100)
 
 # Annotated array shapes of `jaxstt` are checked from here on (see typecheck.py), so this stands
 # before the first import of `jaxstt`. A violation is a jaxtyping.TypeCheckError.
@@ -42,6 +47,7 @@ QUICK = "not validation and not thorough"
 COMPILE_FAST = (
     "--xla_backend_optimization_level=0",
     "--xla_llvm_disable_expensive_passes=true",
+    "--xla_cpu_parallel_codegen_split_count=1",  # two processes share two cores already
 )
 # A flag that XLA does not know ends the process, and this one will go.
 if jax.__version_info__[:2] == (0, 10):

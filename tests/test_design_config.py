@@ -88,6 +88,7 @@ def test_a_folder_that_is_not_empty(designed, capsys) -> None:
     assert "`--start` would be ignored" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 def test_cells_that_are_too_coarse_are_told(designed, tmp_path, capsys) -> None:
     """On cells of half the wall's width the way is 2.6 % off: the finer run says so."""
     folder, *_ = designed

@@ -37,6 +37,7 @@ def test_a_broken_installation(capsys, monkeypatch, wrong):
     assert "mend       pip install --force-reinstall" in out
 
 
+@pytest.mark.thorough  # it makes this process compile everything anew
 def test_a_wrong_sign_is_found(monkeypatch):
     """The wall's check is one of the torque's sign."""
     assert _doctor._against_the_current() == 0

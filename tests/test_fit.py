@@ -67,7 +67,7 @@ def test_reference_values_of_an_independent_fit(fit) -> None:
         assert fit.std_stat[name] / fit.scale == pytest.approx(std, rel=0.04)
 
 
-@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize("optimizer", ["lbfgs", pytest.param("adam", marks=pytest.mark.thorough)])
 def test_optimizers_reach_the_same_optimum(strip, fit, optimizer: str) -> None:
     other = unchecked(strip, optimizer=optimizer, model_errors={"width": 0})
     assert other.converged and other.optimizer == optimizer

@@ -14,14 +14,14 @@ from fitting._models._llg1d import WirePredictor
 
 TRUTH = {"xi": 0.3, "P": 0.5, "alpha": 0.15}
 FREE = tuple(TRUTH)
-DRIVES = [(-2e11, 0.0), (-5e11, 0.0), (-1.6e12, 0.0), (-2e12, 0.0), (0.0, 3e-3), (0.0, -2e-2)]
+DRIVES = [(-3e11, 0.0), (-2e12, 0.0), (0.0, 3e-3), (0.0, -2e-2)]
 
 
 @pytest.fixture(scope="module")
 def wire() -> fitting.Measurements:
     """What llg1d says at TRUTH, with errors far below its difference to wall1d."""
     rows = [("wall_velocity", j, B, 1.0, 1.0) for j, B in DRIVES]
-    rows += [("precession_frequency", *DRIVES[i], 1.0, 1.0) for i in (2, 3, 5)]
+    rows += [("precession_frequency", *DRIVES[i], 1.0, 1.0) for i in (1, 3)]
     empty = measurements(rows, STRIP, TRUTH)
     value = fitting.predict(empty, TRUTH, "llg1d")
     return dataclasses.replace(empty, value=value, std=3e-4 * np.abs(value))
@@ -36,7 +36,7 @@ def test_the_truth_is_found_where_wall1d_misses_it(wire) -> None:
     for name, true in TRUTH.items():
         assert fit.values[name] == pytest.approx(true, rel=2e-4), name
     assert max(abs(plain.values[n] / TRUTH[n] - 1) for n in FREE) > 1e-3
-    assert 2 <= len(told) <= 5 and told[0].startswith("llg1d, run 1: 6 drives, about ")
+    assert 2 <= len(told) <= 5 and told[0].startswith("llg1d, run 1: 4 drives, about ")
     assert f"llg1d was run {len(told)} times, from the optimum of wall1d" in fit.notes[0]
 
 
@@ -45,13 +45,13 @@ def test_a_row_without_a_reading_keeps_what_wall1d_says(wire, monkeypatch) -> No
 
     def partly(self, values):
         found = read(self, values).copy()
-        found[[2, 6]] = np.nan
+        found[1] = np.nan
         return found
 
     monkeypatch.setattr(WirePredictor, "measure", partly)
     few = dataclasses.replace(wire, std=0.02 * np.abs(wire.value))
     fit = unchecked(few, "llg1d", nuisance=())
-    told = "llg1d found no steady motion, nor whole half turns, for lines 4 and 8"
+    told = "llg1d found no steady motion, nor whole half turns, for line 3"
     assert fit.converged and any(told in note for note in fit.notes)
     for name, true in TRUTH.items():
         assert fit.values[name] == pytest.approx(true, rel=1e-2), name

@@ -153,6 +153,7 @@ def _left(fit: fitting.Fit) -> str:
     return f"{std:.2g} of P"
 
 
+@pytest.mark.thorough
 def test_a_wall_that_had_not_settled_is_followed_for_longer(strip, monkeypatch) -> None:
     values = {**TRUTH, "Ms": 8e5, "A": 1e-11, "n0": 0.0, "gamma": SAMPLE.gyromagnetic_ratio}
     whole = LLG2D().prepare(strip, values)

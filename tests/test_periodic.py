@@ -6,6 +6,7 @@ Everything is compared with what is exact: nothing is left but rounding, to whic
 
 import itertools
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import mpmath as mp
@@ -26,7 +27,12 @@ def _field(shape, spacing, periodic, m, Ms=1 / MU_0):
     """B/(mu0 Ms) of the state m, broadcast to the grid."""
     grid = jaxstt.Grid(shape, [nm * d for d in spacing], periodic=periodic)
     m = jnp.broadcast_to(jnp.asarray(m), (3, *shape))
-    return np.asarray(jaxstt.Demag(grid).field(grid, jnp.asarray(Ms), jnp.zeros(()), m))
+    return np.asarray(_demag_field(jaxstt.Demag(grid), grid, jnp.asarray(Ms), m))
+
+
+@eqx.filter_jit
+def _demag_field(demag, grid, Ms, m):
+    return demag.field(grid, Ms, jnp.zeros(()), m)
 
 
 def _noise(shape, seed=0):

@@ -24,16 +24,28 @@ def _draw(*shape):
     return jnp.asarray(RANDOM.normal(size=shape))
 
 
+def _same_derivatives(ours, plain, arguments, modes):
+    """By every argument and in every mode, compiled as one."""
+    which = range(len(arguments))
+
+    @jax.jit
+    def both(*args):
+        return [[derive(f, i)(*args) for derive in modes for i in which] for f in (ours, plain)]
+
+    found, known = both(*arguments)
+    assert len(found) == len(modes) * len(arguments)
+    for ours_says, plain_says in zip(found, known, strict=True):
+        np.testing.assert_allclose(ours_says, plain_says, rtol=1e-12, atol=1e-13)
+
+
 @pytest.mark.parametrize("shapes", [((3,), (3,)), ((3, 4, 2, 1), (3, 4, 2, 1))])
 @pytest.mark.parametrize("ours, plain", [(cross, _plain_cross), (dot, _plain_dot)])
 def test_products_in_every_mode(ours, plain, shapes):
     a, b = (_draw(*shape) for shape in shapes)
     np.testing.assert_allclose(ours(a, b), plain(a, b), rtol=1e-14)
     curved = lambda f: lambda a, b: jnp.sum(jnp.sin(f(a, b)) * f(b, a * a))  # noqa: E731
-    for derive in (jax.grad, jax.jacfwd, jax.jacrev, jax.hessian):
-        for argnum in (0, 1):
-            found, known = (derive(curved(f), argnum)(a, b) for f in (ours, plain))
-            np.testing.assert_allclose(found, known, rtol=1e-12, atol=1e-13)
+    modes = (jax.grad, jax.jacfwd, jax.jacrev, jax.hessian)
+    _same_derivatives(curved(ours), curved(plain), (a, b), modes)
 
 
 @pytest.mark.parametrize("axes", [(0, None), (None, 1), (2, 0)])
@@ -84,10 +96,8 @@ def test_barriers_change_no_value_and_no_derivative(barrier):
     def plain(a, b):
         return jnp.sum(jnp.sin(a) * b**3 * a)
 
-    for derive in (lambda f, _: f, jax.grad, jax.jacfwd, jax.hessian):
-        for argnum in (0, 1):
-            found, known = (jax.jit(derive(f, argnum))(a, b) for f in (through, plain))
-            np.testing.assert_allclose(found, known, rtol=1e-12, atol=1e-13)
+    modes = (lambda f, _: f, jax.grad, jax.jacfwd, jax.hessian)
+    _same_derivatives(through, plain, (a, b), modes)
     found, known = (
         jax.vmap(jax.grad(f), (0, None))(a[:, None] + b[None], b) for f in (through, plain)
     )
@@ -130,8 +140,7 @@ def test_neighbours_in_every_mode(axis, wraps, length):
 
     ours = value(lambda m: neighbours(grid, m, axis))
     plain = value(lambda m: _plain_neighbours(m, axis, wraps))
-    for derive in (jax.grad, jax.jacfwd, jax.hessian):
-        np.testing.assert_allclose(derive(ours)(m), derive(plain)(m), rtol=1e-12, atol=1e-13)
+    _same_derivatives(ours, plain, (m,), (jax.grad, jax.jacfwd, jax.hessian))
     many = _draw(3, 4, *shape)
-    found, known = (jax.vmap(jax.grad(f), 1)(many) for f in (ours, plain))
+    found, known = (jax.jit(jax.vmap(jax.grad(f), 1))(many) for f in (ours, plain))
     np.testing.assert_allclose(found, known, rtol=1e-12, atol=1e-13)
