@@ -16,6 +16,7 @@ LIMITS: dict[str, Callable[[float], bool]] = {
     "a finite number": lambda x: True,
     "> 0": lambda x: x > 0,
     ">= 0": lambda x: x >= 0,
+    "not 0": lambda x: x != 0,
     "between -1 and 1": lambda x: abs(x) <= 1,
     "+1 or -1": lambda x: abs(x) == 1,
 }

@@ -27,6 +27,12 @@ class Axis(NamedTuple):
 OBSERVED = {
     "wall_velocity": Axis("wall velocity (m/s)", 1.0),
     "precession_frequency": Axis("precession frequency (GHz)", 1e-9),
+    "wall_tilt": Axis("tilt (rad)", 1.0),
+    "field_mobility": Axis("mobility (m/(s mT))", 1e-3),
+    "displacement": Axis("displacement (nm)", 1e9),
+    "drive_efficiency": Axis("field per current (10$^{-14}$ T m$^2$/A)", 1e14),
+    "depinning_field": Axis("depinning field (mT)", 1e3),
+    "depinning_current": Axis("depinning current (10$^{12}$ A/m$^2$)", 1e-12),
     "drift_velocity": Axis("drift velocity (m/s)", 1.0),
 }
 DRIVEN = {
@@ -169,7 +175,7 @@ def _predict(fit: Fit, observable: tuple[str, ...], j: np.ndarray, B: np.ndarray
     rows = {"field_axis": (fit.data.sample.easy_axis or "",) * n, "j": j, "B": B, "extra": {}}
     for name in ("unit", "source"):
         rows[name] = ("",) * n
-    for name in ("temperature", "value", "std", "start_position", "duration"):
+    for name in ("temperature", "value", "std", "start_position", "duration", "rise"):
         rows[name] = np.full(n, np.nan)
     data = dataclasses.replace(fit.data, observable=observable, line=np.zeros(n, int), **rows)
     values = {**fit.fixed, **fit.values}

@@ -12,7 +12,7 @@ from jax import Array
 from ._data import Measurements, load_measurements
 from ._errors import InputError
 from ._models import LLG2D, Predictor, get_model
-from ._parameters import MATERIAL, POLARISATION, allowed
+from ._parameters import MATERIAL, POLARISATION, SETTING, allowed
 from ._problem import from_sample
 
 
@@ -45,7 +45,7 @@ def predict(
     if missing:
         raise InputError(f"`values` must hold {', '.join(missing)}: {chosen.name} needs it")
     with jax.enable_x64(True):
-        wanted = tuple(n for n in MATERIAL if n in needs and n not in known)
+        wanted = tuple(n for n in (*MATERIAL, *SETTING) if n in needs and n not in known)
         every = {**from_sample(data, wanted, chosen.name), **known}
         if isinstance(chosen, LLG2D):
             return chosen.prepare(data, every, refine).measure(every)

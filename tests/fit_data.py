@@ -9,6 +9,7 @@ import numpy as np
 import fitting
 import jaxstt
 from fitting import Measurements, Sample
+from fitting._data import OBSERVABLES
 
 STRIP = Sample(
     Ms=6.8e5,
@@ -39,7 +40,7 @@ NARROW = Sample(
 """A strip that llg2d simulates in seconds."""
 unchecked = functools.partial(fitting.fit, check=False)
 """A fit by a 1-D model that stays one."""
-UNITS = {"wall_velocity": "m/s", "precession_frequency": "Hz", "drift_velocity": "m/s"}
+UNITS = {name: kind.unit for name, kind in OBSERVABLES.items()}
 
 
 def measurements(rows, sample: Sample, truth=None) -> Measurements:
@@ -58,6 +59,7 @@ def measurements(rows, sample: Sample, truth=None) -> Measurements:
         source=("made up",) * n,
         start_position=np.full(n, np.nan),
         duration=np.full(n, np.nan),
+        rise=np.full(n, np.nan),
         line=np.arange(2, n + 2),
         extra={},
         sample=sample,

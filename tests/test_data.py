@@ -8,7 +8,9 @@ import pytest
 from fit_data import STRIP
 
 from fitting import InputError, Sample, datasets, load_measurements, template
-from fitting._data._measurements import COLUMNS, OBSERVABLES, TRUTH
+from fitting._data import OBSERVABLES
+from fitting._data._header import TRUTH
+from fitting._data._observables import COLUMNS
 from fitting._data._sample import KEYS
 from jaxstt import constants
 
@@ -44,6 +46,8 @@ def row(**cells: str) -> str:
     return f"{','.join(given)}\n{','.join(given.values())}\n"
 
 
+DISPLACED = {"observable": "displacement", "unit": "m", "value": "1e-7"}
+UNDRIVEN = {"current_density_A_per_m2": "", "field_T": ""}
 ROWS = [
     ({"std": "-1"}, "column `std` must be > 0, got -1"),
     ({"std": "0"}, "column `std` must be > 0, got 0"),
@@ -73,13 +77,77 @@ ROWS = [
         {"observable": "precession_frequency", "unit": "Hz", "value": "-1e8"},
         "column `value` of precession_frequency must be >= 0, got -1e8",
     ),
+    ({"duration_s": "1e-9", "rise_s": "-1e-9"}, "column `rise_s` must be >= 0, got -1e-9"),
+    ({"rise_s": "1e-10"}, "column `rise_s` must be at most half of `duration_s`, got 1e-10"),
+    (
+        {"duration_s": "1e-9", "rise_s": "6e-10"},
+        "column `rise_s` must be at most half of `duration_s`, got 6e-10",
+    ),
+    (
+        {"duration_s": "2000"},
+        "column `duration_s` must be of a size between 1e-13 and 1000 (SI units), got 2000; is the "
+        "unit right?",
+    ),
+    (DISPLACED, "column `duration_s` must be given and not 0 for displacement"),
+    (DISPLACED | {"unit": "nm"}, "column `unit` must be m for displacement, got 'nm'"),
+    (
+        DISPLACED | {"duration_s": "1e-9", "value": "250"},
+        "column `value` of displacement must be of a size between 1e-12 and 0.01 (SI units), got "
+        "250; is the unit right?",
+    ),
+    (
+        {"observable": "wall_tilt", "unit": "deg"},
+        "column `unit` must be rad for wall_tilt, got 'deg'",
+    ),
+    (
+        {"observable": "wall_tilt", "unit": "rad", "value": "-0.1"},
+        "column `value` of wall_tilt must be >= 0, got -0.1",
+    ),
+    (
+        {"observable": "wall_tilt", "unit": "rad", "current_density_A_per_m2": "", "field_T": ""},
+        "column `current_density_A_per_m2` or `field_T` must be given",
+    ),
+    (
+        {"observable": "field_mobility", "unit": "m/s/T"},
+        "column `unit` must be m/(s T) for field_mobility, got 'm/s/T'",
+    ),
+    (
+        {"observable": "drive_efficiency", "unit": "T m^2/A", "value": "3.6e-14"},
+        "column `current_density_A_per_m2` must be empty for drive_efficiency, got -1e+11",
+    ),
+    (
+        {"observable": "drive_efficiency", "unit": "T m^2/A"} | UNDRIVEN | {"value": "3.6"},
+        "column `value` of drive_efficiency must be of a size between 1e-19 and 1e-08 (SI units), "
+        "got 3.6; is the unit right?",
+    ),
+    (
+        {"observable": "depinning_field", "unit": "T", "value": "0"},
+        "column `value` of depinning_field must be not 0, got 0",
+    ),
+    (
+        {"observable": "depinning_field", "unit": "T", "value": "2e-3", "field_T": "1e-3"},
+        "column `field_T` must be empty for depinning_field, got 0.001",
+    ),
+    (
+        {"observable": "depinning_field", "unit": "T", "value": "200"},
+        "column `value` of depinning_field must be of a size between 1e-09 and 100 (SI units), got "
+        "200; is the unit right?",
+    ),
+    (
+        {"observable": "depinning_current", "unit": "A/m^2", "value": "1e11"},
+        "column `current_density_A_per_m2` must be empty for depinning_current, got -1e+11",
+    ),
+    (
+        {"observable": "depinning_current", "unit": "A/cm^2", "value": "1e7"} | UNDRIVEN,
+        "column `unit` must be A/m^2 for depinning_current, got 'A/cm^2'",
+    ),
     (
         {"observable": "drift_velocity", "unit": "cm/s"},
         "column `unit` must be m/s for drift_velocity, got 'cm/s'",
     ),
     (
         {"observable": "velocity"},
-        "column `observable` must be one of wall_velocity, precession_frequency, drift_velocity, "
+        f"column `observable` must be one of {', '.join(OBSERVABLES)}, "
         "got 'velocity'; did you mean `wall_velocity`?",
     ),
     ({"field_axis": "out"}, "column `field_axis` must be one of x, y, z, got 'out'"),
@@ -158,7 +226,6 @@ COLUMN_LINES = [
     (f"{COLUMN_LINE},", "column 7 must have a name"),
     ("field_T,value,unit", "missing column `observable`"),
     ("observable,field_T,std", "missing column `value`, `unit`"),
-    ("observable,value,unit", "missing column `current_density_A_per_m2` or `field_T`"),
     (
         COLUMN_LINE.replace(",", ";"),
         f"columns must be separated by commas, got {COLUMN_LINE.replace(',', ';')!r}",

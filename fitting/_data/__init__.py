@@ -2,8 +2,9 @@
 
 from ._measurements import Measurements as Measurements
 from ._measurements import load_measurements as load_measurements
-from ._measurements import template as template
+from ._observables import OBSERVABLES as OBSERVABLES
 from ._sample import Sample as Sample
 from ._sample import WallConstants as WallConstants
 from ._series import Series as Series
 from ._series import load_series as load_series
+from ._template import template as template

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -15,51 +15,19 @@ from jaxstt.io import Sheet, plain_numbers, read_sheet
 from jaxstt.tools import nearest
 
 from .. import datasets
-from .._errors import InputError, Rule, checked, plausible
-from ._header import TRUTH, read_header
-from ._sample import AXES, KEYS, Sample, described
+from .._errors import InputError, checked, plausible
+from ._header import read_header
+from ._observables import (
+    COLUMNS,
+    DRIVES,
+    NUMBERS,
+    OBSERVABLES,
+    OPTIONAL_COLUMNS,
+    SIZES,
+    check_columns,
+)
+from ._sample import AXES, Sample
 
-
-class Observable(NamedTuple):
-    """A measurable quantity: its SI unit, what its value may be, what it is."""
-
-    unit: str
-    rule: Rule
-    meaning: str
-
-
-OBSERVABLES = {
-    "wall_velocity": Observable("m/s", "a finite number", "mean wall velocity along +x"),
-    "precession_frequency": Observable(
-        "Hz", ">= 0", "|<dphi/dt>|/(2 pi) of the wall's angle, without sign"
-    ),
-    "drift_velocity": Observable(
-        "m/s", "a finite number", "u of the torque (u.grad)m, along +j for P > 0"
-    ),
-}
-"""Every observable that a file may hold."""
-
-NUMBERS: dict[str, Rule] = {
-    "current_density_A_per_m2": "a finite number",
-    "field_T": "a finite number",
-    "temperature_K": ">= 0",
-    "std": "> 0",
-    "start_position_m": "a finite number",
-    "duration_s": "> 0",
-}
-"""Columns of numbers; `value` is not among them, its limits are those of the observable."""
-SIZES = {
-    "current_density_A_per_m2": (1e4, 1e16),
-    "field_T": (1e-9, 1e2),
-    "temperature_K": (1e-6, 1e4),
-    "start_position_m": (1e-11, 1e-2),
-    "duration_s": (1e-13, 1e3),
-}
-"""Sizes that real experiments have, wide; what lies beyond is most likely a wrong unit."""
-
-DRIVES = ("current_density_A_per_m2", "field_T")
-COLUMNS = ("observable", *DRIVES, "field_axis", "temperature_K", "value", "std", "unit", "source")
-OPTIONAL_COLUMNS = ("start_position_m", "duration_s")
 _TEXTS = ("observable", "field_axis", "unit", "source")
 _REQUIRED_COLUMNS = ("observable", "value", "unit")
 
@@ -70,7 +38,7 @@ class Measurements:
 
     observable: names, see `OBSERVABLES`; value, std: in `unit`, std nan where the file gives none.
     j: conventional current density, A/m^2; B: field, T, along field_axis ("" if nothing names it).
-    temperature: K; start_position: m; duration: s; nan where not given.
+    temperature: K; start_position: m; duration, rise (of a pulse): s; nan where not given.
     line: line number of each row in the file; extra: the columns whose names start with `x_`.
     truth: the true xi, P, alpha, where known; path: the file, or the name of an embedded data set;
     notes: the free text of the header.
@@ -87,6 +55,7 @@ class Measurements:
     source: tuple[str, ...]
     start_position: np.ndarray
     duration: np.ndarray
+    rise: np.ndarray
     line: np.ndarray
     extra: dict[str, tuple[str, ...]]
     sample: Sample
@@ -223,8 +192,6 @@ def _columns(where: str, names: list[str]) -> list[str]:
         if column in columns[: i - 1]:
             raise InputError(f"{where}: column `{column}` is given twice")
     missing = [f"`{column}`" for column in _REQUIRED_COLUMNS if column not in columns]
-    if not set(DRIVES) & set(columns):
-        missing.append(f"`{DRIVES[0]}` or `{DRIVES[1]}`")
     if missing:
         raise InputError(f"{where}: missing column {', '.join(missing)}")
     return columns
@@ -295,11 +262,8 @@ def _checked_record(given: dict[str, str], sample: Sample) -> dict[str, Any]:
     for column, limits in SIZES.items():
         if (size := number[column]) is not None:
             plausible(f"column `{column}`", size, limits)
+    check_columns(name, float(value), number)
     j, B = (number[drive] for drive in DRIVES)
-    if name == "drift_velocity" and not j:
-        raise InputError(f"column `{DRIVES[0]}` must be given and not 0 for drift_velocity")
-    if j is None and B is None:
-        raise InputError(f"column `{DRIVES[0]}` or `{DRIVES[1]}` must be given")
     kelvin = sample.temperature if number["temperature_K"] is None else number["temperature_K"]
     return {
         "observable": name,
@@ -313,6 +277,7 @@ def _checked_record(given: dict[str, str], sample: Sample) -> dict[str, Any]:
         "source": given["source"],
         "start_position": number["start_position_m"],
         "duration": number["duration_s"],
+        "rise": number["rise_s"],
     }
 
 
@@ -320,57 +285,3 @@ def _gather(field: str, values: list[Any]) -> Any:
     if field in _TEXTS:
         return tuple(values)
     return np.array([math.nan if value is None else value for value in values], dtype=float)
-
-
-_EXAMPLE = {
-    "Ms_A_per_m": "6.8e5",
-    "A_J_per_m": "1.3e-11",
-    "K_J_per_m3": "3.25e5",
-    "K_hard_J_per_m3": "2.2e4",
-    "easy_axis": "z",
-    "hard_axis": "x",
-    "length_m": "1536e-9",
-    "width_m": "64e-9",
-    "thickness_m": "4e-9",
-    "cell_x_m": "3e-9",
-    "temperature_K": "300",
-    "wall": "bloch",
-    "charge": "1",
-    "n0_A_per_m": "0",
-    "convention": "paper",
-}
-_UNUSED = {
-    "cell_y_m": "4e-9",
-    "cell_z_m": "4e-9",
-    "gamma_rad_per_sT": "1.7595e11",
-    "position_m": "0",
-    **{f"truth_{parameter}": "0.1" for parameter in TRUTH},
-}
-
-
-def template() -> str:
-    """A measurement file to fill in: every header key explained, one example row per observable.
-
-    It is a valid file as it stands.
-    """
-    lines = [
-        "# Put your sample's values here and your rows below. A line with two # is switched off.",
-        "# j is the current through the magnetic layer over its cross-section, in the direction of",
-        "# conventional current: electrons flow to -j. 1 A/cm^2 is 1e4 A/m^2, 1 Oe is 1e-4 T, 1 mT",
-        "# is 1e-3 T. value and std are in SI; leave std empty where unknown.",
-    ]
-    for name, key in KEYS.items():
-        allowed = f": {', '.join(key.rule)}" if isinstance(key.rule, tuple) else ""
-        mark, value = ("#", _EXAMPLE[name]) if name in _EXAMPLE else ("##", _UNUSED[name])
-        lines += [f"# -- {described(key)}{allowed}", f"{mark} {name} = {value}"]
-    lines.append("# -- true parameters, where known (simulated data only)")
-    lines += [f"## truth_{parameter} = {_UNUSED[f'truth_{parameter}']}" for parameter in TRUTH]
-    lines += [f"# {name} ({kind.unit}): {kind.meaning}" for name, kind in OBSERVABLES.items()]
-    lines += [
-        ",".join(COLUMNS),
-        "wall_velocity,-2e11,,z,300,19.7,0.5,m/s,example: replace",
-        "wall_velocity,,0.8e-3,z,300,15.9,0.4,m/s,example: field mobility",
-        "precession_frequency,-3.2e12,,z,300,2.5e8,8e6,Hz,example: above breakdown",
-        "drift_velocity,-1e12,,,300,-40,1.2,m/s,example: spin-wave Doppler shift",
-    ]
-    return "\n".join(lines) + "\n"

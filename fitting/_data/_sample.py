@@ -63,6 +63,9 @@ KEYS = {
     "n0_A_per_m": Key(
         "n0", ">= 0", "moment density of the conduction electrons", "A/m", size=(1e-3, 1e7)
     ),
+    "pinning_field_T": Key(
+        "B_pin", "> 0", "largest field of the defects that pin the wall", "T", size=(1e-9, 1e2)
+    ),
     "convention": Key(
         "convention",
         ("paper", "mumax3", "oommf"),
@@ -127,6 +130,7 @@ class Sample:
     charge: int = 1
     position: float | None = None
     n0: float = 0.0
+    B_pin: float | None = None
     convention: str = "paper"
     origin: str = dataclasses.field(default="", compare=False)
 

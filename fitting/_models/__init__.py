@@ -1,8 +1,10 @@
 """What predicts the data: one file a model."""
 
+from ._base import PINNED as PINNED
 from ._base import Dear as Dear
 from ._base import Model as Model
 from ._base import Predictor as Predictor
+from ._base import beyond_rest as beyond_rest
 from ._base import collective_wall as collective_wall
 from ._base import on_the_edge as on_the_edge
 from ._base import simulated as simulated

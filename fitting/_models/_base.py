@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Mapping
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -17,6 +17,8 @@ from .._errors import InputError
 _STABLE, _RESOLVED = 2.4, 0.12
 """Rate times step, and turn in a step, rad, as `evolve` takes them."""
 VELOCITY, PRECESSION, DRIFT = "wall_velocity", "precession_frequency", "drift_velocity"
+TILT = "wall_tilt"
+PINNED = ("depinning_field", "depinning_current")
 
 
 class Rows(eqx.Module):
@@ -42,11 +44,13 @@ class Rows(eqx.Module):
         self.drive = jnp.asarray(drive.reshape(-1))
         self.j, self.B = jnp.asarray(drives[:, 0]), jnp.asarray(drives[:, 1])
 
-    def select(self, velocity: Array, precession: Array) -> Array:
-        """Each row's observable from velocity [m/s] and <phidot> [rad/s] of every drive."""
-        is_velocity = np.array([o == VELOCITY for o in self.observable])
-        frequency = jnp.abs(precession) / (2 * jnp.pi)
-        return jnp.where(is_velocity, velocity[self.drive], frequency[self.drive])
+    def select(self, velocity: Array, precession: Array, tilt: Array | None = None) -> Array:
+        """Each row's observable from velocity [m/s], <phidot> [rad/s] and tilt of every drive."""
+        shown = {VELOCITY: velocity, PRECESSION: jnp.abs(precession) / (2 * jnp.pi)}
+        if tilt is not None:
+            shown[TILT] = tilt
+        kind = np.array([list(shown).index(o) for o in self.observable])
+        return jnp.stack(list(shown.values()))[kind, self.drive]
 
 
 class Predictor(eqx.Module):
@@ -118,7 +122,8 @@ def check_wall_rows(data: Measurements, model: str) -> None:
     """InputError naming the line of a field that is not along the easy axis."""
     sample = data.sample
     for i, axis in enumerate(data.field_axis):
-        if data.B[i] != 0 and axis != sample.easy_axis:
+        along = data.B[i] != 0 or data.observable[i] == PINNED[0]
+        if along and axis != sample.easy_axis:
             raise InputError(
                 f"{data.path}:{data.line[i]}: column `field_axis`: {model} knows fields along the "
                 f"easy axis {sample.easy_axis} only, got {axis or 'nothing'}"
@@ -161,10 +166,15 @@ def collective_wall(
     K, Kp = values["K"], values["K_perp"]
     if not hard_is_b:
         K, Kp = K + Kp, -Kp
-    names = ("A", "Ms", "alpha", "xi", "P", "n0", "gamma")
+    names = ("A", "Ms", "alpha", "xi", "n0", "gamma")
     return jaxstt.CollectiveWall(
-        K=K, Kp=Kp, charge=charge, **{name: values[name] for name in names}
+        K=K, Kp=Kp, P=effective_P(values), charge=charge, **{name: values[name] for name in names}
     )
+
+
+def effective_P(values: Mapping[str, Array] | Mapping[str, float]) -> Any:
+    """P times what the current densities of the file must be multiplied by: only P j matters."""
+    return values["P"] * values.get("j_scale", 1.0)
 
 
 def on_the_edge(data: Measurements, values: Mapping[str, float], within: float) -> tuple[int, ...]:
@@ -172,7 +182,7 @@ def on_the_edge(data: Measurements, values: Mapping[str, float], within: float) 
 
     There the velocity has a square-root edge: a prediction has no useful derivative.
     """
-    rows = [i for i, o in enumerate(data.observable) if o in (VELOCITY, PRECESSION)]
+    rows = [i for i, o in enumerate(data.observable) if o in (VELOCITY, PRECESSION, TILT)]
     if not rows:
         return ()
     known = {name: jnp.asarray(value, float) for name, value in values.items()}
@@ -183,14 +193,44 @@ def on_the_edge(data: Measurements, values: Mapping[str, float], within: float) 
     return tuple(int(data.line[i]) for i in np.asarray(rows)[below != above])
 
 
+def beyond_rest(data: Measurements, values: Mapping[str, float]) -> tuple[int, ...]:
+    """File lines of tilts and depinning fields whose drive makes a free wall turn.
+
+    A pinned wall has no field on it but what its current does not balance: j alone decides.
+    """
+    rows = [i for i, o in enumerate(data.observable) if o in (TILT, PINNED[0])]
+    if not rows:
+        return ()
+    known = {name: jnp.asarray(value, float) for name, value in values.items()}
+    wall = collective_wall(known, data.sample.charge, hard_is_b(data))
+    j, B = jnp.asarray(data.j[rows]), jnp.asarray(data.B[rows])
+    pinned = np.array([data.observable[i] in PINNED for i in rows])
+    turns = np.where(pinned, held_too_hard(wall, j), ~np.asarray(wall.motion(j, B).locked))
+    return tuple(int(data.line[i]) for i in np.asarray(rows)[turns])
+
+
+def intrinsic_threshold(wall: jaxstt.CollectiveWall) -> Array:
+    """|U|, m/s, beyond which a wall that cannot move must turn, whatever xi.
+
+    (g~/Ms) max |lambda Kp sin 2phi| = (g~/Ms) 2 |sqrt(A(K+Kp)) - sqrt(A K)|
+    """
+    wide = jnp.abs(jnp.sqrt(wall.A * (wall.K + wall.Kp)) - jnp.sqrt(wall.A * wall.K))
+    return 2 * wall.coefficients().gamma / wall.Ms * wide
+
+
+def held_too_hard(wall: jaxstt.CollectiveWall, j: Array) -> Array:
+    """Whether the torque of j turns a wall that cannot move."""
+    return jnp.abs(wall.coefficients(j).U) > intrinsic_threshold(wall)
+
+
 def drift_velocity(values: Mapping[str, Array], j: Array) -> Array:
     """U = u/(1+eta), m/s, along +j: what a spin wave's Doppler shift shows."""
     c = jaxstt.torque_coefficients(
-        Ms=values["Ms"], alpha=0.0, xi=values["xi"], P=values["P"], n0=values["n0"], j=j
+        Ms=values["Ms"], alpha=0.0, xi=values["xi"], P=effective_P(values), n0=values["n0"], j=j
     )
     return c.U
 
 
 def simulated(data: Measurements) -> bool:
     """Whether any row shows a wall (and not only a drift velocity)."""
-    return any(o in (VELOCITY, PRECESSION) for o in data.observable)
+    return any(o != DRIFT for o in data.observable)

@@ -15,7 +15,7 @@ import jaxstt
 
 from .._data import Measurements
 from .._errors import InputError
-from .._parameters import NAMES
+from .._parameters import MATERIAL, POLARISATION
 from ._base import (
     PRECESSION,
     VELOCITY,
@@ -25,6 +25,7 @@ from ._base import (
     check_cell,
     check_wall_rows,
     collective_wall,
+    effective_P,
     hard_is_b,
     steps_in,
 )
@@ -65,7 +66,7 @@ class LLG1D(Model):
     tolerance = 1e-3
 
     def needs(self, data: Measurements) -> tuple[str, ...]:
-        return NAMES
+        return (*POLARISATION, *MATERIAL)
 
     def prepare(self, data: Measurements, values: Mapping[str, float]) -> "WirePredictor":
         self.check_rows(data)
@@ -184,7 +185,7 @@ class WirePredictor(Predictor):
             ),
             torques=(
                 jaxstt.ZhangLi(
-                    j * axes[0], P=values["P"], xi=values["xi"], n0=values["n0"], order=4
+                    j * axes[0], P=effective_P(values), xi=values["xi"], n0=values["n0"], order=4
                 ),
             ),
         )

@@ -26,6 +26,7 @@ from ._base import (
     check_wall_rows,
     collective_wall,
     drift_velocity,
+    effective_P,
     hard_is_b,
     steps_in,
 )
@@ -266,7 +267,7 @@ class StripPredictor(Predictor):
             torques=(
                 jaxstt.ZhangLi(
                     j * axes["x"],
-                    P=values["P"],
+                    P=effective_P(values),
                     xi=values["xi"],
                     n0=values["n0"],
                     order=self.order,

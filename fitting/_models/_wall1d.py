@@ -8,10 +8,12 @@ import numpy as np
 from jax import Array
 
 from .._data import Measurements
-from .._parameters import NAMES
+from .._parameters import MATERIAL, POLARISATION
 from ._base import (
     DRIFT,
+    PINNED,
     PRECESSION,
+    TILT,
     VELOCITY,
     Model,
     Predictor,
@@ -23,20 +25,28 @@ from ._base import (
     hard_is_b,
     simulated,
 )
+from ._readings import READINGS, Shown, wall_tilt
+
+_MOTION = (VELOCITY, PRECESSION, TILT)
 
 
 class Wall1D(Model):
-    """Long-time motion of `jaxstt.CollectiveWall` under each drive.
+    """What `jaxstt.CollectiveWall` does under each drive.
 
     wall_velocity: mean velocity, m/s.  precession_frequency: |<phidot>|/2pi, Hz.
+    wall_tilt: |phi - phi at rest|, rad, of a wall that does not turn.
     drift_velocity: U = mu_B P j/(e Ms (1+xi^2)(1+eta)), m/s, which needs no wall.
+    The others: `_readings`.
     """
 
     name = "wall1d"
-    observables = (VELOCITY, PRECESSION, DRIFT)
+    observables = (*_MOTION, DRIFT, *READINGS)
 
     def needs(self, data: Measurements) -> tuple[str, ...]:
-        return NAMES if simulated(data) else ("xi", "P", "Ms", "n0")
+        if not simulated(data):
+            return ("xi", "P", "Ms", "n0")
+        pinned = any(o in PINNED for o in data.observable)
+        return (*POLARISATION, *MATERIAL, *(("B_pin",) if pinned else ()))
 
     def prepare(self, data: Measurements, values: Mapping[str, float]) -> "WallPredictor":
         self.check_rows(data)
@@ -50,30 +60,41 @@ class Wall1D(Model):
 class WallPredictor(Predictor):
     """`Wall1D` for one set of data."""
 
-    walls: Rows
+    motion: Rows
     drift: Rows
+    others: tuple[Shown, ...]
     observable: tuple[str, ...] = eqx.field(static=True)
     drives: int = eqx.field(static=True)
     charge: int = eqx.field(static=True)
     hard_is_b: bool = eqx.field(static=True)
 
     def __init__(self, data: Measurements):
-        self.walls = Rows(data, (VELOCITY, PRECESSION))
+        self.motion = Rows(data, _MOTION)
         self.drift = Rows(data, (DRIFT,))
+        self.others = tuple(Shown(data, o) for o in READINGS if o in data.observable)
         self.observable = data.observable
-        self.drives = self.walls.j.size + self.drift.j.size
+        shown = sum(len(group.rows) for group in self.others)
+        self.drives = self.motion.j.size + self.drift.j.size + shown
         self.charge = data.sample.charge
-        self.hard_is_b = hard_is_b(data) if self.walls.j.size else True
+        self.hard_is_b = hard_is_b(data) if simulated(data) else True
 
     def __call__(self, values: Mapping[str, Array]) -> Array:
-        is_drift = np.array([o == DRIFT for o in self.observable])
-        out = jnp.zeros(is_drift.shape)
+        out = jnp.zeros(len(self.observable))
+
+        def fill(out: Array, observables: tuple[str, ...], found: Array) -> Array:
+            return out.at[np.flatnonzero(np.isin(self.observable, observables))].set(found)
+
         if self.drift.j.size:
             U = drift_velocity(values, self.drift.j)[self.drift.drive]
-            out = out.at[np.flatnonzero(is_drift)].set(U)
-        if self.walls.j.size:
-            wall = collective_wall(values, self.charge, self.hard_is_b)
-            motion = wall.motion(self.walls.j, self.walls.B)
-            rows = self.walls.select(motion.velocity, motion.precession)
-            out = out.at[np.flatnonzero(~is_drift)].set(rows)
+            out = fill(out, (DRIFT,), U)
+        if not (self.motion.j.size or self.others):
+            return out
+        wall = collective_wall(values, self.charge, self.hard_is_b)
+        if self.motion.j.size:
+            motion = wall.motion(self.motion.j, self.motion.B)
+            tilt = wall_tilt(wall, motion.angle)
+            rows = self.motion.select(motion.velocity, motion.precession, tilt)
+            out = fill(out, _MOTION, rows)
+        for group in self.others:
+            out = fill(out, (group.observable,), READINGS[group.observable](wall, values, group))
         return out

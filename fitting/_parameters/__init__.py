@@ -4,6 +4,7 @@ from ._parameters import FLOOR as FLOOR
 from ._parameters import MATERIAL as MATERIAL
 from ._parameters import NAMES as NAMES
 from ._parameters import POLARISATION as POLARISATION
+from ._parameters import SETTING as SETTING
 from ._parameters import UNITS as UNITS
 from ._parameters import Parameter as Parameter
 from ._parameters import allowed as allowed

@@ -12,7 +12,10 @@ POLARISATION = ("xi", "P", "alpha")
 """What the package is for; free unless said otherwise, and never taken from the sample."""
 MATERIAL = ("K_perp", "K", "A", "Ms", "n0", "gamma")
 """What the sample's header gives; K and K_perp are the wall's constants, see `cross_section`."""
-NAMES = (*POLARISATION, *MATERIAL)
+SETTING = ("B_pin", "j_scale")
+"""What the experiment adds: the pinning field of a wall, and the factor by which the current
+densities of the file must be multiplied (1 unless asked for)."""
+NAMES = (*POLARISATION, *MATERIAL, *SETTING)
 UNITS = {
     "K_perp": "J/m^3",
     "K": "J/m^3",
@@ -20,6 +23,7 @@ UNITS = {
     "Ms": "A/m",
     "n0": "A/m",
     "gamma": "rad/(s T)",
+    "B_pin": "T",
 }
 FLOOR = {"xi": 0.02, "P": 0.02}
 """Below this the error is compared with this value, not with the parameter: xi and P may be 0."""
@@ -64,7 +68,7 @@ def parameter(name: str, estimate: float | None = None, spread: float | None = N
 
     spread: relative standard deviation of a (log-normal) prior around `estimate`.
     xi in (0, 2), P in (-1, 1), alpha in (1e-5, 1); the others within a decade of the estimate
-    (K_perp within two, gamma within a factor 2).
+    (K_perp and B_pin within two, gamma and j_scale within a factor 2).
     """
     if name == "xi":
         return Parameter("xi", 0.0, 2.0, False, 0.1)
@@ -77,7 +81,7 @@ def parameter(name: str, estimate: float | None = None, spread: float | None = N
         return Parameter("n0", 0.0, max(1e6, 10 * estimate), False, max(estimate, 1e4))
     if estimate <= 0:
         raise InputError(f"`{name}` can be fitted only from an estimate > 0, got {estimate:g}")
-    factor = {"K_perp": 100.0, "gamma": 2.0}.get(name, 10.0)
+    factor = {"K_perp": 100.0, "B_pin": 100.0, "gamma": 2.0, "j_scale": 2.0}.get(name, 10.0)
     prior = None if spread is None else (math.log(estimate), spread)
     return Parameter(name, estimate / factor, estimate * factor, True, estimate, prior)
 

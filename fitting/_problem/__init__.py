@@ -10,4 +10,5 @@ from ._problem import K_PERP_ERROR as K_PERP_ERROR
 from ._problem import WIDTH_ERROR as WIDTH_ERROR
 from ._problem import Problem as Problem
 from ._problem import from_sample as from_sample
+from ._problem import prior_width as prior_width
 from ._problem import set_up as set_up

@@ -9,12 +9,14 @@ import numpy as np
 
 from .._data import Measurements
 from .._errors import InputError
-from .._models import Model, simulated
-from .._parameters import MATERIAL, POLARISATION, Parameter, Space, parameter
+from .._models import PINNED, Model, simulated
+from .._parameters import MATERIAL, POLARISATION, SETTING, Parameter, Space, parameter
 from ._objective import Objective
 
 WIDTH_ERROR, K_PERP_ERROR = 0.10, 0.30
 """Stated relative uncertainty of the wall constants from the cross-section (wall width, K_perp)."""
+NUISANCE_ERROR = {"j_scale": 0.10}
+"""Relative width of a nuisance's prior where it is not that of K_perp."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,11 +91,15 @@ def set_up(
                 f"{', '.join(sorted(set(data.observable)))}"
             )
     known = (*fixed, *(n for n in free if n in start))
-    wanted = tuple(n for n in MATERIAL if (n in needs or n in free) and n not in known)
-    estimates = {**from_sample(data, wanted, model.name), **fixed}
+    varied = (*free, *nuisance)
+    wanted = tuple(
+        n for n in (*MATERIAL, *SETTING) if (n in needs or n in varied) and n not in known
+    )
+    guessed = {"B_pin": pinning_guess(data)} if "B_pin" in free else {}
+    estimates = {**from_sample(data, wanted, model.name, guessed), **fixed}
     parameters = tuple(
-        parameter(n, estimates.get(n, start.get(n)), K_PERP_ERROR if n in nuisance else None)
-        for n in (*free, *nuisance)
+        parameter(n, estimates.get(n, start.get(n)), prior_width(n) if n in nuisance else None)
+        for n in varied
     )
     parameters = tuple(p.with_start(start[p.name]) if p.name in start else p for p in parameters)
     guess = {**estimates, **{p.name: p.start for p in parameters}}
@@ -134,9 +140,32 @@ def _check_roles(
             )
 
 
-def from_sample(data: Measurements, wanted: tuple[str, ...], model: str) -> dict[str, float]:
-    """Values of the material parameters in `wanted`; InputError naming a missing header key."""
-    sample, found = data.sample, {}
+def prior_width(nuisance: str) -> float:
+    """Relative width of the prior that a nuisance has around what is known of it."""
+    return NUISANCE_ERROR.get(nuisance, K_PERP_ERROR)
+
+
+def pinning_guess(data: Measurements) -> float:
+    """The header's pinning field, or the middle one of those that set the wall free, or 1 mT."""
+    if data.sample.B_pin is not None:
+        return data.sample.B_pin
+    fields = [abs(x) for x, o in zip(data.value, data.observable, strict=True) if o == PINNED[0]]
+    return float(np.median(fields)) if fields else 1e-3
+
+
+def from_sample(
+    data: Measurements,
+    wanted: tuple[str, ...],
+    model: str,
+    guessed: Mapping[str, float] | None = None,
+) -> dict[str, float]:
+    """Values of the parameters in `wanted`; InputError naming a missing header key.
+
+    guessed: those that need not be known.
+    """
+    sample, found = data.sample, {**(guessed or {})}
+    wanted = tuple(n for n in wanted if n not in found)
+    sample.require(*(n for n in ("B_pin",) if n in wanted), model=model)
     sample.require(*(n for n in ("Ms", "A", "K") if n in wanted), model=model)
     if simulated(data):
         sample.require("easy_axis", model=model)
@@ -146,6 +175,8 @@ def from_sample(data: Measurements, wanted: tuple[str, ...], model: str) -> dict
             found[name] = wall.K_eff if name == "K" else wall.K_perp
         elif name == "gamma":
             found[name] = sample.gyromagnetic_ratio
+        elif name == "j_scale":
+            found[name] = 1.0
         else:
             found[name] = getattr(sample, name)
     return {name: float(value) for name, value in found.items()}

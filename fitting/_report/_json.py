@@ -31,6 +31,7 @@ _COLUMNS = {
     "source": "source",
     "start_position_m": "start_position",
     "duration_s": "duration",
+    "rise_s": "rise",
     "extra": "extra",
     "truth": "truth",
     "path": "path",
@@ -101,8 +102,9 @@ def _numbers(x: list) -> np.ndarray:
 
 
 def _measurements(x: dict[str, Any]) -> Measurements:
+    x = {"rise_s": [None] * len(x["lines"]), **x}  # which older files do not have
     fields = {field: x[key] for key, field in _COLUMNS.items()}
-    for name in ("j", "B", "temperature", "value", "std", "start_position", "duration"):
+    for name in ("j", "B", "temperature", "value", "std", "start_position", "duration", "rise"):
         fields[name] = _numbers(fields[name])
     for name in ("observable", "field_axis", "unit", "source", "notes"):
         fields[name] = tuple(fields[name])

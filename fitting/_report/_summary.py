@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxstt.tools import versions
 
-from .._data import Measurements
+from .._data import OBSERVABLES, Measurements
 from .._errorbars import (
     DERIVED,
     USEFUL,
@@ -23,7 +23,7 @@ from .._errorbars import (
     value_and_gradient,
 )
 from .._format import listed
-from .._models import on_the_edge
+from .._models import beyond_rest, on_the_edge
 from .._problem import Evaluation, Objective, Problem, relative_scale
 from .._solve import Rung, Search, Solution
 from ._result import Fit, Solved
@@ -258,8 +258,14 @@ def _notes(problem: Problem, found: Minimum, errors: ModelError | None) -> tuple
             "in A/m^2 (1 A/cm^2 = 1e4 A/m^2)?"
         )
     for i in np.flatnonzero((np.asarray(data.j) == 0) & (np.asarray(data.B) == 0)):
-        if data.observable[i] != "drift_velocity":
+        if OBSERVABLES[data.observable[i]].driven:
             notes.append(f"line {data.line[i]} has neither current nor field: no wall moves there")
+    if turning := beyond_rest(data, problem.values(found.best.z)):
+        notes.append(
+            f"the wall turns under the drive{'s' * (len(turning) > 1)} of line"
+            f"{'s' * (len(turning) > 1)} {listed([str(i) for i in turning])}: a tilt or a pinning "
+            "there is that of the last wall that does not, and says little"
+        )
     for name in found.best.at_bound:
         notes.append(f"`{name}` sits at a bound of its range; its error bar means little")
     edge = on_the_edge(data, problem.values(found.best.z), EDGE)

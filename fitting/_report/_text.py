@@ -9,6 +9,7 @@ from jaxstt import constants
 
 from .._format import interval_text, lines_of, number, with_error
 from .._parameters import UNITS
+from .._problem import prior_width
 from .._solve import OPTIMIZERS
 
 if TYPE_CHECKING:
@@ -63,13 +64,15 @@ def _table(fit: "Fit") -> list[str]:
     ruler = "-" * max(len(line) for line in text)
     lines = [text[0], ruler, *text[1 : 1 + len(fit.free)]]
     for name, line in zip(fit.nuisance, text[1 + len(fit.free) :], strict=True):
-        lines += [line, f"  nuisance, fitted with a 30 % prior around {_estimate(fit, name)}"]
+        width = f"{100 * prior_width(name):g} %"
+        lines += [line, f"  nuisance, fitted with a {width} prior around {_estimate(fit, name)}"]
     given = ", ".join(f"{n} = {number(v)} {UNITS.get(n, '')}".strip() for n, v in fit.fixed.items())
     return [*lines, ruler, *lines_of([f"not fitted: {given}"] if given else [], ""), ""]
 
 
 def _estimate(fit: "Fit", name: str) -> str:
-    return f"{number(fit.estimates[name])} {UNITS.get(name, '')} (from the cross-section)"
+    source = " (from the cross-section)" if name in ("K", "K_perp") else ""
+    return f"{number(fit.estimates[name])} {UNITS.get(name, '')}".rstrip() + source
 
 
 def _identified(fit: "Fit") -> list[str]:
@@ -87,11 +90,11 @@ def _identified(fit: "Fit") -> list[str]:
 
 def _advice(fit: "Fit") -> list[str]:
     seen = set(fit.data.observable)
-    if "wall_velocity" not in seen and "precession_frequency" not in seen:
+    if seen == {"drift_velocity"}:
         return ["Wall velocities would add to what drift velocities say."]
     fields = np.asarray(fit.data.B) != 0
     advice = []
-    if not fields.any():
+    if not fields.any() and "field_mobility" not in seen:
         advice.append("Velocities in a field alone, below breakdown, would fix alpha~.")
     if "precession_frequency" not in seen or fields.any():
         advice.append(
