@@ -107,9 +107,9 @@ def solve(
         if callback is not None:
             values = objective.space.values(jnp.asarray(best_z))
             callback(steps, best.chi2, {name: float(v) for name, v in values.items()})
-        if left < tolerance or steps >= max_steps or not np.isfinite(best.chi2):
+        if left < tolerance or not np.isfinite(best.chi2):
             break
-        if steps - progress >= PATIENCE[optimizer]:
+        if steps >= max_steps or steps - progress >= PATIENCE[optimizer]:
             tolerance = max(tolerance, STALLED_TOLERANCE)
             break
     assert best is not None
