@@ -50,6 +50,24 @@ def command(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE,...", help="Known parameters, SI, taken as exact."),
     ] = None,
+    prior: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE+-STD",
+            help="What is known of a fitted parameter, e.g. xi=0.05+-0.02.",
+        ),
+    ] = None,
+    nuisance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Fitted within priors: K_perp unless said otherwise; j_scale where the current "
+            'density is doubtful; "" for none.',
+        ),
+    ] = None,
+    loss: Annotated[
+        str, typer.Option(help="normal, or student or huber where some rows may be far off.")
+    ] = "normal",
     optimizer: Annotated[str, typer.Option(help="lm (Levenberg-Marquardt), lbfgs or adam.")] = "lm",
     out: Annotated[Path, typer.Option(help="Folder for fit.json and fit.png.")] = Path("fit"),
     std: Annotated[
@@ -89,6 +107,9 @@ def command(
         "model": model,
         "free": _names(free),
         "fixed": _assignments(",".join(fix or [])),
+        "nuisance": None if nuisance is None else _names(nuisance),
+        "priors": _priors(prior or []),
+        "loss": loss,
         "optimizer": optimizer,
         "max_steps": max_steps,
         "check": check,
@@ -134,6 +155,24 @@ def _assignments(text: str) -> dict[str, float]:
             found[name] = float(value)
         except ValueError:
             raise InputError(f"`--fix`: `{name}` must be a number, got {value!r}") from None
+    return found
+
+
+def _priors(texts: list[str]) -> dict[str, tuple[float, float]]:
+    """Of "xi=0.05+-0.02", also with ±; several may stand in one text, separated by commas."""
+    found: dict[str, tuple[float, float]] = {}
+    for item in _names(",".join(texts)):
+        match = re.fullmatch(r"([^=]+)=(.+?)(?:\+-|\+/-|±)(.+)", item)
+        try:
+            name, value, std = match.groups() if match else ("", "", "")
+            pair = (float(value), float(std))
+        except ValueError:
+            raise InputError(
+                f"`--prior` must be NAME=VALUE+-STD, such as xi=0.05+-0.02, got {item!r}"
+            ) from None
+        if name.strip() in found:
+            raise InputError(f"`--prior`: `{name.strip()}` is given twice")
+        found[name.strip()] = pair
     return found
 
 

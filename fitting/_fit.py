@@ -15,7 +15,7 @@ from ._errorbars import PATIENCE, Climb, climb, identify, stated_errors, strip_o
 from ._errors import InputError
 from ._models import LLG1D, LLG2D, get_model, simulated
 from ._parameters import POLARISATION, allowed, known
-from ._problem import Counter, Problem, evaluate, set_up
+from ._problem import LOSSES, Counter, Problem, evaluate, set_up
 from ._report import Fit, Minimum, summary, unread
 from ._solve import ANCHOR, MAX_STEPS, WALL, Callback, Search, check_optimizer, starting_points
 
@@ -41,6 +41,8 @@ def fit(
     runs: str | os.PathLike[str] | None = None,
     tell: Callable[[str], None] | None = None,
     precision: str = "float64",
+    priors: Mapping[str, tuple[float, float]] | None = None,
+    loss: str = "normal",
 ) -> Fit:
     """Fit xi, P, alpha (or other parameters) to measured wall motion.
 
@@ -68,6 +70,10 @@ def fit(
     runs: a file that keeps the runs of llg2d: the same fit, interrupted, goes on from them.
     tell: called with a line of text before each of these runs.
     precision: "float64", whatever the session's setting, or "float32".
+    priors: (value, standard deviation) of fitted parameters that are known from elsewhere; normal
+    for xi, P and n0, log-normal for the others.  They count as data.
+    loss: "normal", or "student" or "huber" where some rows may be far off: what such a row pulls
+    does not grow with its distance, and errors are not multiplied by sqrt(chi2/dof).
 
     Raises InputError for input that cannot be used.  A fit that does not converge is returned with
     converged = False and its best point.
@@ -76,12 +82,16 @@ def fit(
     check_optimizer(optimizer)
     if precision not in ("float64", "float32"):
         raise InputError(f"`precision` must be float64 or float32, got {precision!r}")
+    if loss not in LOSSES:
+        raise InputError(f"`loss` must be one of {', '.join(LOSSES)}, got {loss!r}")
     if max_steps is not None and max_steps < 1:
         raise InputError(f"`max_steps` must be >= 1, got {max_steps}")
     settings: dict[str, Any] = {
         "free": known(free, "free"),
         "fixed": allowed(fixed or {}, "fixed"),
         "nuisance": None if nuisance is None else known(nuisance, "nuisance"),
+        "priors": _pairs(priors or {}),
+        "loss": loss,
     }
     way = model if model in (AUTO, LLG2D.name) else "check"
     if way == model and precision != "float64":
@@ -117,6 +127,21 @@ def fit(
         top = climbed if isinstance(climbed, Climb) else None
         done = summary(problem, search, result, stated, began, top)
         return dataclasses.replace(done, notes=(*notes, *done.notes))
+
+
+def _pairs(priors: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """Priors by name; InputError for what is no pair of numbers."""
+    known(priors, "priors")
+    found = {}
+    for name, prior in priors.items():
+        try:
+            value, std = (float(x) for x in prior)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"`priors`: `{name}` must be (value, standard deviation), got {prior!r}"
+            ) from None
+        found[name] = (value, std)
+    return found
 
 
 def _by_the_wire(
@@ -169,6 +194,7 @@ def _climbed(
             raise InputError(f"{problem.data.path}: llg2d cannot be run: {why}")
         return strip
     inner = {**settings, "nuisance": tuple(n for n in problem.nuisance if n not in WALL)}
+    inner["priors"] = {n: p for n, p in settings["priors"].items() if n not in WALL}
     start = {n: values[n] for n in (*inner["free"], *inner["nuisance"])}
     local = set_up(problem.data, get_model(_BOTTOM), start=start, **inner)
     moved = {n: values[n] for n in WALL if n in problem.nuisance}

@@ -173,7 +173,7 @@ def _predict(fit: Fit, observable: tuple[str, ...], j: np.ndarray, B: np.ndarray
     model = model if model.cheaper is None else get_model(model.cheaper)
     n = len(observable)
     rows = {"field_axis": (fit.data.sample.easy_axis or "",) * n, "j": j, "B": B, "extra": {}}
-    for name in ("unit", "source"):
+    for name in ("unit", "source", "bound"):
         rows[name] = ("",) * n
     for name in ("temperature", "value", "std", "start_position", "duration", "rise"):
         rows[name] = np.full(n, np.nan)

@@ -60,6 +60,7 @@ def measurements(rows, sample: Sample, truth=None) -> Measurements:
         start_position=np.full(n, np.nan),
         duration=np.full(n, np.nan),
         rise=np.full(n, np.nan),
+        bound=("",) * n,
         line=np.arange(2, n + 2),
         extra={},
         sample=sample,

@@ -65,7 +65,7 @@ def test_float32() -> None:
     np.testing.assert_allclose(flow[0], exact[0], rtol=2e-3, atol=1e8)
 
 
-@pytest.mark.parametrize("mode", [jax.grad, jax.jacfwd])
+@pytest.mark.parametrize("mode", [jax.grad, pytest.param(jax.jacfwd, marks=pytest.mark.thorough)])
 def test_derivatives(mode) -> None:
     weight = np.random.default_rng(4).normal(size=(3, *GRID.shape))
     along = np.random.default_rng(5).normal(size=GRID.shape)

@@ -5,14 +5,12 @@ import math
 
 import numpy as np
 import pytest
-from fit_data import STRIP
 
-from fitting import InputError, Sample, datasets, load_measurements, template
+from fitting import InputError, Sample, load_measurements, template
 from fitting._data import OBSERVABLES
 from fitting._data._header import TRUTH
 from fitting._data._observables import COLUMNS
 from fitting._data._sample import KEYS
-from jaxstt import constants
 
 COLUMN_LINE = "observable,current_density_A_per_m2,field_T,value,std,unit"
 ROW = "wall_velocity,-1e11,0,10,0.5,m/s"
@@ -388,50 +386,3 @@ def test_template_loads_and_explains_everything(load):
     assert data.sample.cross_section().rest_wall == data.sample.wall == "bloch"
     # Every switched-off key is valid too.
     assert load(template().replace("## ", "# ")).truth.keys() == TRUTH.keys()
-
-
-def test_strip_a():
-    data = load_measurements("strip_a")
-    assert len(data) == 18 and data.path == "strip_a"
-    assert data.truth == {"xi": 0.25, "P": 0.5, "alpha": 0.1}
-    assert data.sample == dataclasses.replace(
-        STRIP,
-        length=1536e-9,
-        cell_x=3e-9,
-        cell_y=4e-9,
-        cell_z=4e-9,
-        gamma=1.759458e11,
-        temperature=0.0,
-    )
-    assert (data.j[0], data.value[0], data.std[0], data.line[0]) == (-2e11, 19.9222, 0.496, 26)
-    assert data.field_axis[8] == "z" and data.B[8] == 8e-4 and data.j[8] == 0.0
-    assert data.observable.count("precession_frequency") == 6
-    assert any("NOT a measurement" in note for note in data.notes)
-
-
-@pytest.mark.parametrize(
-    ("name", "u", "P", "std", "published"),
-    [
-        ("doppler_nife_340K", 4.1, 0.581, 0.014, ("0.58", "0.02")),
-        ("doppler_nife_80K", 4.8, 0.680, 0.043, ("0.75", "0.05")),
-    ],
-)
-def test_doppler_values(name, u, P, std, published):
-    data = load_measurements(name)
-    assert len(data) == 1 and data.observable == ("drift_velocity",)
-    assert (data.j[0], data.value[0], data.sample.Ms) == (1e11, u, 8.2e5)
-    assert data.sample.convention == "oommf"
-    assert f"{data.temperature[0]:.0f}K" == name.split("_")[-1]
-    assert "APS March Meeting 2010" in data.source[0]
-    assert data.extra == {"x_P_published": (published[0],), "x_P_published_std": (published[1],)}
-    # u = P mu_B j/(e Ms)
-    scale = constants.E_CHARGE * 8.2e5 / (constants.MU_B * 1e11)
-    assert data.value[0] * scale == pytest.approx(P, abs=5e-4)
-    assert data.std[0] * scale == pytest.approx(std, abs=6e-4)
-
-
-def test_datasets():
-    assert datasets.names() == ("doppler_nife_340K", "doppler_nife_80K", "strip_a")
-    assert datasets.path("strip_a").is_file()
-    with pytest.raises(InputError, match="unknown data set 'strip'; did you mean `strip_a`"):
-        datasets.path("strip")

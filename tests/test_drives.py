@@ -57,7 +57,9 @@ def test_fixed_step_resolves_the_precession_of_a_uniform_state():
     np.testing.assert_allclose(fixed, fine, atol=1e-3)
 
 
-@pytest.mark.parametrize("solver", [None, jaxstt.FixedStep(2e-13)])
+@pytest.mark.parametrize(
+    "solver", [pytest.param(None, marks=pytest.mark.thorough), jaxstt.FixedStep(2e-13)]
+)
 def test_derivative_by_the_times_of_a_pulse(solver):
     """No stage sees the other side of a bend (it was wrong by 5 % when one did)."""
     m0 = jnp.asarray([0.6, 0.0, 0.8])[:, None, None, None]

@@ -62,7 +62,7 @@ def test_ranges_and_shape(wire) -> None:
     assert not opened.averages.run.rest
 
 
-@pytest.mark.parametrize("cells", [48, 36])
+@pytest.mark.parametrize("cells", [48, pytest.param(36, marks=pytest.mark.thorough)])
 def test_the_truth_comes_back(wire, series, cells: int) -> None:
     """On the mesh itself, and by way of a coarser one that is corrected."""
     told: list[str] = []

@@ -150,8 +150,12 @@ EVERY = [
 ]  # fmt: skip
 
 
-def test_derivatives_by_every_parameter(sample) -> None:
+@pytest.mark.parametrize(
+    "name", ["bloch", *(pytest.param(n, marks=pytest.mark.thorough) for n in list(SAMPLES)[1:])]
+)
+def test_derivatives_by_every_parameter(name) -> None:
     """Forward mode, as fits use it, against central differences: 1e-5 of each prediction."""
+    sample = SAMPLES[name]
     data = rows_of(sample, EVERY)
     c = sample.cross_section()
     known = {"K": c.K_eff, "K_perp": c.K_perp, "A": sample.A, "Ms": sample.Ms, "n0": 3e4}

@@ -53,6 +53,7 @@ def test_a_term_and_an_observable_that_transform(start, solver):
     np.testing.assert_allclose(known, expected, atol=1e-10)
 
 
+@pytest.mark.thorough
 def test_the_order_of_memory_changes_no_value(start):
     """Against general steppers, alone and in batches; and derivatives both ways."""
 

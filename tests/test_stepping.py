@@ -223,6 +223,7 @@ def _selects(jaxpr, size):
     return found
 
 
+@pytest.mark.thorough
 def test_batched_gradients_are_single_ones_and_copy_no_tape(monkeypatch):
     """Runs that end after unlike numbers of steps, each with states to be computed again."""
     monkeypatch.setattr(_kept_states, "_RING", 16)

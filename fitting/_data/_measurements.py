@@ -18,6 +18,7 @@ from .. import datasets
 from .._errors import InputError, checked, plausible
 from ._header import read_header
 from ._observables import (
+    BOUNDS,
     COLUMNS,
     DRIVES,
     NUMBERS,
@@ -28,7 +29,7 @@ from ._observables import (
 )
 from ._sample import AXES, Sample
 
-_TEXTS = ("observable", "field_axis", "unit", "source")
+_TEXTS = ("observable", "field_axis", "unit", "source", "bound")
 _REQUIRED_COLUMNS = ("observable", "value", "unit")
 
 
@@ -39,6 +40,7 @@ class Measurements:
     observable: names, see `OBSERVABLES`; value, std: in `unit`, std nan where the file gives none.
     j: conventional current density, A/m^2; B: field, T, along field_axis ("" if nothing names it).
     temperature: K; start_position: m; duration, rise (of a pulse): s; nan where not given.
+    bound: "upper" or "lower" where the value is only a bound, and std how sharp it is; else "".
     line: line number of each row in the file; extra: the columns whose names start with `x_`.
     truth: the true xi, P, alpha, where known; path: the file, or the name of an embedded data set;
     notes: the free text of the header.
@@ -56,6 +58,7 @@ class Measurements:
     start_position: np.ndarray
     duration: np.ndarray
     rise: np.ndarray
+    bound: tuple[str, ...]
     line: np.ndarray
     extra: dict[str, tuple[str, ...]]
     sample: Sample
@@ -254,6 +257,8 @@ def _checked_record(given: dict[str, str], sample: Sample) -> dict[str, Any]:
         raise InputError(f"column `unit` must be {observable.unit} for {name}, got {shown}")
     if given["field_axis"]:
         checked("column `field_axis`", given["field_axis"], AXES)
+    if given["bound"]:
+        checked("column `bound`", given["bound"], BOUNDS)
     value = checked(f"column `value` of {name}", given["value"], observable.rule)
     number = {
         column: float(checked(f"column `{column}`", given[column], rule)) if given[column] else None
@@ -278,6 +283,7 @@ def _checked_record(given: dict[str, str], sample: Sample) -> dict[str, Any]:
         "start_position": number["start_position_m"],
         "duration": number["duration_s"],
         "rise": number["rise_s"],
+        "bound": given["bound"],
     }
 
 

@@ -94,7 +94,9 @@ SIZES = {
 
 DRIVES = (J, FIELD)
 COLUMNS = ("observable", *DRIVES, "field_axis", "temperature_K", "value", "std", "unit", "source")
-OPTIONAL_COLUMNS = ("start_position_m", LENGTH_OF_PULSE, RISE)
+BOUNDS = ("upper", "lower")
+"""What the column `bound` may say: the value is known to be no larger, or no smaller."""
+OPTIONAL_COLUMNS = ("start_position_m", LENGTH_OF_PULSE, RISE, "bound")
 
 
 def check_columns(name: str, value: float, number: dict[str, float | None]) -> None:

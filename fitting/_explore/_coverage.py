@@ -22,6 +22,8 @@ from ._rebuild import again, check_converged
 BATCH = 25
 """Data sets that are fitted side by side."""
 STEPS = 60
+OUTLIER = 10.0
+"""Standard deviations by which a row is off where it is an outlier."""
 _SOLVER = optx.LevenbergMarquardt(rtol=1e-7, atol=1e-7)
 
 
@@ -33,7 +35,7 @@ class Coverage:
     did not converge, which count as misses.
     covered: level -> name -> fraction of intervals that hold the truth, with the Birge ratio of
     each data set as in `fit`; plain: the same from the stated errors alone.
-    chi2: (n,).  dof: rows less free parameters.
+    chi2: (n,).  dof: rows less free parameters; 0 with a loss that needs no Birge ratio.
     """
 
     n: int
@@ -90,6 +92,7 @@ def coverage(
     *,
     truth: Mapping[str, float] | None = None,
     level: float | tuple[float, ...] = (0.68, 0.95),
+    outliers: float = 0.0,
 ) -> Coverage:
     """Draw n data sets at a known truth, fit each, and count the intervals that hold the truth.
 
@@ -100,6 +103,7 @@ def coverage(
     n: number of data sets.  seed: of the noise.
     truth: values of fitted parameters that replace those of the fit.
     level: probabilities of the intervals; q is the normal quantile.
+    outliers: part of the rows, drawn, that are ten standard deviations off, up or down.
 
     t is the parameter or its logarithm, as in the fit's own intervals.  A nuisance's prior is a
     measurement like any other: its centre is drawn anew in each data set.  Wall constants are the
@@ -117,6 +121,10 @@ def coverage(
             "`coverage` needs data that fix every free parameter: "
             f"{'nothing is known' if fit.identifiability is None else fit.identifiability.text}"
         )
+    if any(fit.data.bound):
+        raise InputError("`coverage` needs values; some rows of these data are only bounds")
+    if not 0 <= outliers < 1:
+        raise InputError(f"`outliers` must be >= 0 and < 1, got {outliers:g}")
     n, seed = whole("n", n, 2), whole("seed", seed, 0)
     levels = probabilities("level", level)
     given = {fitted(fit, name): value for name, value in (truth or {}).items()}
@@ -130,10 +138,12 @@ def coverage(
         z = jnp.asarray(objective.space.coordinates(true))
         random = np.random.default_rng(seed)
         noise = random.standard_normal((n, len(fit.data) + z.size))
+        drawn = random.uniform(-1, 1, (n, len(fit.data)))
+        noise[:, : len(fit.data)] += np.where(np.abs(drawn) < outliers, OUTLIER, 0) * np.sign(drawn)
         found = _fits(objective, z, jnp.asarray(noise))
         t, std, chi2, left = (np.asarray(x) for x in found)
         t_true = np.asarray(objective.space.scaled(z))
-    dof = len(fit.data) - len(fit.free)
+    dof = len(fit.data) - len(fit.free) if fit.loss == "normal" else 0
     scale = np.sqrt(np.maximum(1.0, chi2 / dof)) if dof > 0 else np.ones(n)
     return _count(fit, objective, (t, std, chi2, left), (t_true, scale, dof), levels, seed)
 
@@ -173,8 +183,9 @@ def _fits(objective: Objective, z: Array, noise: Array) -> tuple[Array, Array, A
             max_steps=STEPS,
             throw=False,
         )
-        r, jacobian, _ = own.derivatives(solution.value)
-        q, R = jnp.linalg.qr(jacobian)
+        r, jacobian, prediction = own.derivatives(solution.value)
+        q = jnp.linalg.qr(jacobian)[0]
+        R = jnp.linalg.qr(own.informative(jacobian, prediction))[1]
         inverse = jax.scipy.linalg.solve_triangular(R, jnp.eye(z.size))
         std = jnp.sqrt(jnp.sum(inverse**2, axis=1)) * space.scaled_slope(solution.value)
         return space.scaled(solution.value), std, jnp.sum(r**2), jnp.linalg.norm(q.T @ r)

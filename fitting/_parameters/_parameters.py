@@ -62,6 +62,22 @@ class Parameter:
             )
         return dataclasses.replace(self, start=value)
 
+    def with_prior(self, value: float, std: float) -> "Parameter":
+        """The same parameter known to be value +- std; on a log scale the logarithm is normal.
+
+        InputError unless value is inside the bounds and
+        std > 0.
+        """
+        if not self.low < value < self.high:
+            raise InputError(
+                f"`priors`: `{self.name}` must be between {self.low:g} and {self.high:g}, "
+                f"got {value:g}"
+            )
+        if not (std > 0 and math.isfinite(std)):
+            raise InputError(f"`priors`: the error of `{self.name}` must be > 0, got {std:g}")
+        prior = (math.log(value), std / value) if self.log else (value, std)
+        return dataclasses.replace(self, prior=prior)
+
 
 def parameter(name: str, estimate: float | None = None, spread: float | None = None) -> Parameter:
     """The parameter `name` with its usual bounds; `estimate` is the sample's value.

@@ -1,5 +1,6 @@
 """The fit as a function: residuals and their Jacobian."""
 
+from ._loss import LOSSES as LOSSES
 from ._objective import Counter as Counter
 from ._objective import Evaluation as Evaluation
 from ._objective import Objective as Objective

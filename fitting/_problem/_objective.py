@@ -11,7 +11,7 @@ from jax import Array
 
 from .._models import Predictor
 from .._parameters import FLOOR, Space
-from ._loss import least_squares
+from ._loss import information, prior_residuals, row_residuals
 
 
 class Evaluation(NamedTuple):
@@ -54,6 +54,9 @@ class Objective(eqx.Module):
     fixed: dict[str, Array]
     value: Array
     std: Array
+    side: Array | None = None
+    """Which values are only bounds, see `row_residuals`."""
+    loss: str = eqx.field(static=True, default="normal")
 
     def values(self, z: Array) -> dict[str, Array]:
         """Every parameter of the model, free and fixed."""
@@ -65,12 +68,15 @@ class Objective(eqx.Module):
         return eqx.tree_at(lambda o: o.fixed, self, fixed)
 
     def anchored(self, names: tuple[str, ...], relative: float) -> "Objective":
-        """The same with a weak prior of this relative width on `names`, around their starts."""
+        """The same with a weak prior of this relative width on those of `names` that have none.
+
+        It is centred at their starts.
+        """
         space = self.space
         centre, weight = np.array(space.centre), np.array(space.weight)
         start = space.scaled(space.start)
         for i, name in enumerate(space.names):
-            if name in names:
+            if name in names and weight[i] == 0:
                 centre[i] = float(start[i])
                 width = (
                     relative
@@ -83,7 +89,24 @@ class Objective(eqx.Module):
     def residuals(self, z: Array) -> tuple[Array, Array]:
         """(residuals, predictions) at the coordinates z."""
         prediction = self.predictor(self.values(z))
-        return least_squares(self.space, z, prediction, self.value, self.std), prediction
+        rows = row_residuals(self.loss, self.side, self.off(prediction))
+        return jnp.concatenate([rows, prior_residuals(self.space, z)]), prediction
+
+    def off(self, prediction: Array) -> Array:
+        """(prediction - value)/std of each row."""
+        return (prediction - self.value) / self.std
+
+    @property
+    def plain(self) -> bool:
+        """Whether the residuals are those themselves."""
+        return self.loss == "normal" and self.side is None
+
+    def informative(self, jacobian: Array, prediction: Array) -> Array:
+        """The Jacobian of the residuals, (n + p, p), with rows that count as the errors say."""
+        if self.plain:
+            return jacobian
+        factor = information(self.loss, self.side, self.off(prediction))
+        return jacobian.at[: factor.size].multiply(factor[:, None])
 
     def derivatives(self, z: Array) -> tuple[Array, Array, Array]:
         """(residuals, Jacobian in forward mode, predictions); to be compiled."""
@@ -125,7 +148,13 @@ def relative_scale(names: tuple[str, ...], values: Mapping[str, float]) -> np.nd
 
 
 def relative_jacobian(objective: Objective, z: np.ndarray, at: Evaluation) -> np.ndarray:
-    """d residuals/d(relative change of each parameter), (n + p, p); mostly d/d ln."""
+    """d residuals/d(relative change of each parameter), (n + p, p); mostly d/d ln.
+
+    Rows count as `Objective.informative` says.
+    """
+    jacobian = at.jacobian
+    if not objective.plain:
+        jacobian = objective.informative(jnp.asarray(jacobian), jnp.asarray(at.prediction))
     values = {n: float(v) for n, v in objective.space.values(jnp.asarray(z)).items()}
     slope = objective.space.slope(jnp.asarray(z))
-    return at.jacobian * (relative_scale(objective.space.names, values) / slope)
+    return np.asarray(jacobian) * (relative_scale(objective.space.names, values) / slope)

@@ -11,6 +11,7 @@ from .._data import Measurements
 from .._errors import InputError
 from .._models import PINNED, Model, simulated
 from .._parameters import MATERIAL, POLARISATION, SETTING, Parameter, Space, parameter
+from ._loss import sides
 from ._objective import Objective
 
 WIDTH_ERROR, K_PERP_ERROR = 0.10, 0.30
@@ -36,6 +37,8 @@ class Problem:
     nuisance: tuple[str, ...]
     estimates: dict[str, float]
     given: tuple[str, ...]
+    priors: Mapping[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
+    """As given, not those of nuisances by default."""
 
     def values(self, z: np.ndarray) -> dict[str, float]:
         """Every parameter at z, free and fixed, as floats."""
@@ -71,9 +74,12 @@ def set_up(
     fixed: Mapping[str, float],
     nuisance: tuple[str, ...] | None,
     start: Mapping[str, float],
+    priors: Mapping[str, tuple[float, float]] | None = None,
+    loss: str = "normal",
 ) -> Problem:
     """The problem of fitting `free` and `nuisance` to `data`; all else from `fixed` or the sample.
 
+    priors: (value, std) by name, beside or instead of the nuisances' own.  loss: of `LOSSES`.
     Raises InputError for a parameter that is needed but neither free nor fixed, a missing header
     key, a row without std, or a row or sample that the model cannot describe.
     """
@@ -102,6 +108,7 @@ def set_up(
         for n in varied
     )
     parameters = tuple(p.with_start(start[p.name]) if p.name in start else p for p in parameters)
+    parameters = _with_priors(parameters, priors or {})
     guess = {**estimates, **{p.name: p.start for p in parameters}}
     fixed_values = {n: jnp.asarray(v) for n, v in estimates.items() if n not in (*free, *nuisance)}
     objective = Objective(
@@ -110,10 +117,32 @@ def set_up(
         fixed=fixed_values,
         value=jnp.asarray(data.value),
         std=jnp.asarray(data.std),
+        side=sides(data.bound),
+        loss=loss,
     )
     return Problem(
-        model, data, objective, parameters, free, nuisance, estimates, tuple(sorted(fixed))
+        model,
+        data,
+        objective,
+        parameters,
+        free,
+        nuisance,
+        estimates,
+        tuple(sorted(fixed)),
+        dict(priors or {}),
     )
+
+
+def _with_priors(
+    parameters: tuple[Parameter, ...], priors: Mapping[str, tuple[float, float]]
+) -> tuple[Parameter, ...]:
+    names = [p.name for p in parameters]
+    for name in priors:
+        if name not in names:
+            raise InputError(
+                f"`priors`: `{name}` must be fitted to have one; fitted are {', '.join(names)}"
+            )
+    return tuple(p.with_prior(*priors[p.name]) if p.name in priors else p for p in parameters)
 
 
 def _check_std(data: Measurements) -> None:

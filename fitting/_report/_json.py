@@ -32,6 +32,7 @@ _COLUMNS = {
     "start_position_m": "start_position",
     "duration_s": "duration",
     "rise_s": "rise",
+    "bound": "bound",
     "extra": "extra",
     "truth": "truth",
     "path": "path",
@@ -87,6 +88,7 @@ def read_fields(path: str | os.PathLike[str]) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
     try:
+        found = {"loss": "normal", "priors": {}, **found}  # which older files do not have
         return {key: _READ.get(key, _as_is)(value) for key, value in found.items()}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: no JSON of a fit ({error!r})") from None
@@ -102,11 +104,12 @@ def _numbers(x: list) -> np.ndarray:
 
 
 def _measurements(x: dict[str, Any]) -> Measurements:
-    x = {"rise_s": [None] * len(x["lines"]), **x}  # which older files do not have
+    n = len(x["lines"])
+    x = {"rise_s": [None] * n, "bound": [""] * n, **x}  # which older files do not have
     fields = {field: x[key] for key, field in _COLUMNS.items()}
     for name in ("j", "B", "temperature", "value", "std", "start_position", "duration", "rise"):
         fields[name] = _numbers(fields[name])
-    for name in ("observable", "field_axis", "unit", "source", "notes"):
+    for name in ("observable", "field_axis", "unit", "source", "bound", "notes"):
         fields[name] = tuple(fields[name])
     fields["line"] = np.array(fields["line"], int)
     fields["extra"] = {name: tuple(cells) for name, cells in fields["extra"].items()}
@@ -147,6 +150,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "identifiability": _identifiability,
     "covariance": _covariance,
     "free": tuple,
+    "priors": lambda x: {n: tuple(prior) for n, prior in x.items()},
     "nuisance": tuple,
     "notes": tuple,
     "predictions": _numbers,

@@ -46,6 +46,7 @@ class Fit:
     predictions, residuals: one per row; residuals are (prediction - value)/std.
     derived: name -> (value, standard deviation or None, unit).
     breakdown_current [A/m^2], breakdown_field [T]: of the fitted wall; None without a wall.
+    priors: (value, standard deviation) of fitted parameters, as given.  loss: what was minimised.
     model_error: relative uncertainty of each wall constant in std_model.
     rungs: the steps by llg2d, `Rung`; std_model is then what they leave.
     alternatives: other minima that the data hardly tell apart, (values, chi2).
@@ -57,6 +58,8 @@ class Fit:
     data: Measurements
     model: str
     optimizer: str
+    loss: str
+    priors: dict[str, tuple[float, float]]
     free: tuple[str, ...]
     nuisance: tuple[str, ...]
     values: dict[str, float]

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from jaxstt.tools import versions
@@ -72,8 +73,10 @@ def summary(
     best, seen, data = found.best, found.seen, problem.data
     names = problem.objective.space.names
     values = problem.values(best.z)
-    dof = len(data) - (len(problem.free) if seen is None or seen.complete else seen.useful_rank)
-    scale = birge_ratio(found.at.chi2, dof)
+    loss, priors = problem.objective.loss, problem.priors
+    dof = data.bound.count("") + sum(n in priors for n in problem.free)
+    dof -= len(problem.free) if seen is None or seen.complete else seen.useful_rank
+    scale = birge_ratio(found.at.chi2, dof) if loss == "normal" else 1.0
     errors = None
     if best.converged and seen is not None:
         if climbed is not None:
@@ -100,6 +103,8 @@ def summary(
         data=data,
         model=problem.model.name,
         optimizer=search.optimizer,
+        loss=loss,
+        priors=dict(priors),
         free=problem.free,
         nuisance=problem.nuisance,
         values=fitted,
@@ -117,7 +122,7 @@ def summary(
         dof=dof,
         scale=scale,
         predictions=found.at.prediction,
-        residuals=found.at.residuals[: len(data)],
+        residuals=np.asarray(problem.objective.off(jnp.asarray(found.at.prediction))),
         derived=derived,
         breakdown_current=wall["breakdown current"],
         breakdown_field=wall["breakdown field"],

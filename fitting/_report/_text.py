@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from ._result import Fit
 
 
+_FAR = 4.0
+"""Standard deviations beyond which a row is named where the loss hardly counts it."""
+
+
 def report(fit: "Fit") -> str:
     """Title, table, what the data fix, quality, derived quantities, cost and notes."""
     parts = (_title, _table, _identified, _quality, _derived, _published, _cost, _notes)
@@ -64,10 +68,20 @@ def _table(fit: "Fit") -> list[str]:
     ruler = "-" * max(len(line) for line in text)
     lines = [text[0], ruler, *text[1 : 1 + len(fit.free)]]
     for name, line in zip(fit.nuisance, text[1 + len(fit.free) :], strict=True):
-        width = f"{100 * prior_width(name):g} %"
-        lines += [line, f"  nuisance, fitted with a {width} prior around {_estimate(fit, name)}"]
+        lines += [line, f"  nuisance, fitted with a {_prior(fit, name)}"]
+    lines += [f"prior of {name}: {_known(fit, name)}" for name in fit.free if name in fit.priors]
     given = ", ".join(f"{n} = {number(v)} {UNITS.get(n, '')}".strip() for n, v in fit.fixed.items())
     return [*lines, ruler, *lines_of([f"not fitted: {given}"] if given else [], ""), ""]
+
+
+def _known(fit: "Fit", name: str) -> str:
+    return f"{with_error(*fit.priors[name])} {UNITS.get(name, '')}".rstrip()
+
+
+def _prior(fit: "Fit", name: str) -> str:
+    if name in fit.priors:
+        return f"prior of {_known(fit, name)}"
+    return f"{100 * prior_width(name):g} % prior around {_estimate(fit, name)}"
 
 
 def _estimate(fit: "Fit", name: str) -> str:
@@ -107,6 +121,10 @@ def _advice(fit: "Fit") -> list[str]:
 def _quality(fit: "Fit") -> list[str]:
     ratio = f" = {fit.chi2 / fit.dof:.2f}" if fit.dof > 0 else ""
     lines = [f"chi2/dof: {fit.chi2:.2f}/{fit.dof}{ratio}"]
+    if fit.loss != "normal":
+        far = [str(n) for n in fit.data.line[np.abs(fit.residuals) > _FAR]]
+        told = f"; lines off by more than {_FAR:g} of their errors: {', '.join(far) or 'none'}"
+        lines = lines_of([f"loss: {fit.loss}, sum {fit.chi2:.2f} with {fit.dof} dof{told}"], "")
     if fit.scale > 1:
         lines[0] += f"; above 1, so statistical errors are multiplied by {fit.scale:.2f} (Birge)"
     if fit.rungs:

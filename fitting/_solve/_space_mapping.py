@@ -110,7 +110,7 @@ def map_space(
         if last is None:
             problem, at = corrected(problem, z, at, prediction, search, adapt)
         else:
-            problem, at = updated(problem, z, at, prediction, last)
+            problem, at = updated(problem, z, at, prediction, last, search)
         last = prediction
         objective = problem.objective
         if anchor:  # which changes the priors, and with them the evaluation
@@ -156,11 +156,16 @@ def corrected(
     model = Corrected(
         objective.predictor, names, _vector(problem, z), *map(jnp.asarray, (offset, slope))
     )
-    return _with(problem, objective, model), at.plus(offset, slope, objective.std)
+    return _moved(_with(problem, objective, model), z, at, (offset, slope), search)
 
 
 def updated(
-    problem: P, z: np.ndarray, at: Evaluation, prediction: np.ndarray, last: np.ndarray
+    problem: P,
+    z: np.ndarray,
+    at: Evaluation,
+    prediction: np.ndarray,
+    last: np.ndarray,
+    search: Search,
 ) -> tuple[P, Evaluation]:
     """The problem with a corrected model that gives `prediction` at z and `last` where it did.
 
@@ -180,7 +185,21 @@ def updated(
     offset = old.offset + old.slope @ (here - old.at) + jnp.asarray(missed)
     model = Corrected(old.cheap, old.names, here, offset, old.slope + jnp.asarray(more))
     slope = more * objective.space.slope(jnp.asarray(z))
-    return _with(problem, objective, model), at.plus(missed, slope, objective.std)
+    return _moved(_with(problem, objective, model), z, at, (missed, slope), search)
+
+
+def _moved(
+    problem: P,
+    z: np.ndarray,
+    at: Evaluation,
+    more: tuple[np.ndarray, np.ndarray],
+    search: Search,
+) -> tuple[P, Evaluation]:
+    """The problem and its evaluation at z: `at` and what its model says more, if that is linear."""
+    objective = problem.objective
+    if objective.plain:
+        return problem, at.plus(*more, objective.std)
+    return problem, evaluate(objective, z, search.counter)
 
 
 def _vector(problem: Mapped, z: np.ndarray) -> Array:
