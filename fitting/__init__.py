@@ -21,9 +21,11 @@ from ._errors import InputError as InputError
 from ._explore import Coverage as Coverage
 from ._explore import Posterior as Posterior
 from ._explore import Profile as Profile
+from ._explore import WhatNext as WhatNext
 from ._explore import coverage as coverage
 from ._explore import profile as profile
 from ._explore import sample_posterior as sample_posterior
+from ._explore import what_next as what_next
 from ._fit import fit as fit
 from ._fit_series import SeriesFit as SeriesFit
 from ._fit_series import fit_series as fit_series

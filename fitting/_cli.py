@@ -8,16 +8,19 @@ import os
 import re
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import jax
+import numpy as np
 import typer
 
 from jaxstt.tools import check_folder, run_command, write_whole
 
 from ._data import load_measurements, template
 from ._errors import InputError
+from ._explore import profile, sample_posterior, what_next
 from ._fit import fit
 from ._plot import figure
 from ._report import Fit
@@ -86,6 +89,17 @@ def command(
             " /--no-check", help="Do not run llg2d at the optimum of a 1-D model to correct it."
         ),
     ] = True,
+    profiles: Annotated[
+        bool,
+        typer.Option("--profile", help="Profile likelihood of every free parameter (minutes)."),
+    ] = False,
+    bayes: Annotated[
+        bool,
+        typer.Option("--bayes", help="Posterior by NUTS, its band in the figure (minutes)."),
+    ] = False,
+    advise: Annotated[
+        bool, typer.Option("--next", help="What to measure next, and what it would change.")
+    ] = False,
     show_template: Annotated[
         bool, typer.Option("--template", help="Print an empty measurement file and stop.")
     ] = False,
@@ -97,6 +111,8 @@ def command(
     if show_template:
         print(template(), end="")
         return 0
+    if bayes and find_spec("numpyro") is None:
+        raise InputError('`--bayes` needs numpyro: pip install "jaxstt[bayes]"')
     _configure_jax()
     measured = load_measurements(data)
     if std:
@@ -119,7 +135,8 @@ def command(
         keep = out / "llg2d.json"
         result = fit(measured, callback=progress, tell=progress.tell, runs=keep, **settings)
     print(result.report())
-    print(f"\nwrote {' and '.join(str(path) for path in _write(result, out))}")
+    band = _beyond(result, profiles, bayes, advise) if result.converged else None
+    print(f"\nwrote {' and '.join(str(path) for path in _write(result, out, band))}")
     if not result.converged:
         print(f"jaxstt-fit: {result.message}", file=sys.stderr)
         return 3
@@ -212,9 +229,25 @@ def _folder(folder: Path) -> Path:
     return folder
 
 
-def _write(result: Fit, folder: Path) -> list[Path]:
+def _beyond(result: Fit, profiles: bool, bayes: bool, advise: bool) -> np.ndarray | None:
+    """Print what was asked for beside the covariance; the band of the posterior, if it was."""
+    if profiles:
+        print("\nprofile likelihood:")
+        for name in result.free:
+            print(f"  {profile(result, name)}")
+    band = None
+    if bayes:
+        posterior = sample_posterior(result)
+        print(f"\nposterior:\n{posterior}")
+        band = posterior.predict((0.025, 0.975))
+    if advise:
+        print(f"\n{what_next(result)}")
+    return band
+
+
+def _write(result: Fit, folder: Path, band: np.ndarray | None = None) -> list[Path]:
     """Write both files; each appears whole or not at all."""
-    drawing = figure(result)
+    drawing = figure(result, band)
     folder.mkdir(parents=True, exist_ok=True)
     return [
         write_whole(folder / "fit.json", result.save_json),

@@ -1,6 +1,5 @@
 """The figure of a fit: data, curve, residuals, breakdown.  Imports matplotlib when called."""
 
-import dataclasses
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -15,6 +14,8 @@ from ._report import Fit
 # Okabe and Ito's palette: told apart by every reader and in grey.
 DATA, CURVE, BREAKDOWN = "#000000", "#0072B2", "#D55E00"
 _POINTS = 200
+_CURVED = ("wall_velocity", "precession_frequency", "wall_tilt", "drift_velocity")
+"""Observables that are a function of the two drives alone."""
 
 
 class Axis(NamedTuple):
@@ -64,8 +65,11 @@ def panels(data: Measurements) -> list[Panel]:
     return found
 
 
-def figure(fit: Fit) -> Any:
-    """A matplotlib Figure: one column a panel, data above and residuals below."""
+def figure(fit: Fit, band: np.ndarray | None = None) -> Any:
+    """A matplotlib Figure: one column a panel, data above and residuals below.
+
+    band: (2, rows), where predictions lie with 95 % probability.
+    """
     from matplotlib.figure import Figure
 
     shown = panels(fit.data)
@@ -77,6 +81,8 @@ def figure(fit: Fit) -> Any:
     for part, panel, curve in zip(parts, shown, curves, strict=False):
         upper, lower = part.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         _draw_data(upper, fit, panel, curve)
+        if band is not None:
+            _draw_band(upper, fit, panel, band)
         _draw_residuals(lower, fit, panel)
     state = "" if fit.converged else "  (NOT CONVERGED)"
     canvas.suptitle(f"{fit.data.path}: fit with model {fit.model}{state}")
@@ -127,6 +133,13 @@ def _draw_data(axes: Any, fit: Fit, panel: Panel, curve: tuple[np.ndarray, np.nd
     axes.legend(fontsize="small")
 
 
+def _draw_band(axes: Any, fit: Fit, panel: Panel, band: np.ndarray) -> None:
+    x = _drive(fit, panel)
+    low, high = band[:, panel.rows] * OBSERVED[panel.observable].factor
+    axes.vlines(x, low, high, color=CURVE, lw=7, alpha=0.3, label="95 % of the posterior")
+    axes.legend(fontsize="small")
+
+
 def _mark_breakdown(axes: Any, fit: Fit, panel: Panel) -> None:
     at = {"j": fit.breakdown_current, "B": fit.breakdown_field}.get(panel.drive)
     if at is None or panel.observable == "drift_velocity":
@@ -153,7 +166,7 @@ def _curves(fit: Fit, shown: list[Panel]) -> list[tuple[np.ndarray, np.ndarray]]
     grids = []
     for panel in shown:
         x = np.zeros(0)
-        if panel.drive != "line":
+        if panel.drive != "line" and panel.observable in _CURVED:
             x = np.asarray({"j": fit.data.j, "B": fit.data.B}[panel.drive])[panel.rows]
             x = np.linspace(min(x.min(), 0.0), max(x.max(), 0.0), _POINTS)
         grids.append(x)
@@ -171,13 +184,7 @@ def _curves(fit: Fit, shown: list[Panel]) -> list[tuple[np.ndarray, np.ndarray]]
 def _predict(fit: Fit, observable: tuple[str, ...], j: np.ndarray, B: np.ndarray) -> np.ndarray:
     model = get_model(fit.model)
     model = model if model.cheaper is None else get_model(model.cheaper)
-    n = len(observable)
-    rows = {"field_axis": (fit.data.sample.easy_axis or "",) * n, "j": j, "B": B, "extra": {}}
-    for name in ("unit", "source", "bound"):
-        rows[name] = ("",) * n
-    for name in ("temperature", "value", "std", "start_position", "duration", "rise"):
-        rows[name] = np.full(n, np.nan)
-    data = dataclasses.replace(fit.data, observable=observable, line=np.zeros(n, int), **rows)
+    data = fit.data.at_drives(observable, j, B)
     values = {**fit.fixed, **fit.values}
     with jax.enable_x64(True):
         predictor = model.prepare(data, values)

@@ -8,6 +8,7 @@ import pytest
 from fit_data import measurements, unchecked
 
 import fitting
+import jaxstt
 from fitting._format import interval_text, listed, with_error
 from fitting._plot import figure, panels
 from fitting._report._text import implied_magnetisation
@@ -39,6 +40,27 @@ def test_table_names_optimizer_and_simulations(fit) -> None:
     assert f"simulations: {fit.n_simulations} ({fit.n_evaluations} evaluations" in text
     # 12 drives, 4 tangents, Jacobians only.
     assert fit.n_simulations == fit.n_evaluations * 12 * 5
+
+
+def test_other_codes_are_told_the_same(fit) -> None:
+    """What is printed for mumax3 and OOMMF, read back, is the fitted sample."""
+    text, converters = fit.report(), jaxstt.converters
+
+    def read(code: str) -> dict[str, float]:
+        shown = line(text, code).removeprefix(code).partition("  (u in")[0]
+        return {k.strip(): float(v) for k, v in (part.split("=") for part in shown.split(","))}
+
+    mumax3, oommf = read("mumax3"), read("OOMMF")
+    for back in (converters.from_mumax3(J=0.0, **mumax3), converters.from_oommf(**oommf, j=1e12)):
+        for name in ("xi", "P", "alpha", "Ms"):
+            known = {**fit.fixed, **fit.values}[name]
+            assert float(getattr(back, name)) == pytest.approx(known, rel=2e-5)
+    assert oommf["u"] == pytest.approx(-fit.derived["u per 1e12 A/m^2"][0], rel=1e-5)
+    few = unchecked("strip_a", free=("xi",), fixed={"P": 0.5, "alpha": 0.1})
+    assert "the same elsewhere:" in few.report()
+    data = fitting.load_measurements("strip_a")
+    open_ = unchecked(data.exclude(data.line[4:]))
+    assert "the same elsewhere:" not in open_.report()
 
 
 def test_derived_quantities(fit) -> None:

@@ -116,6 +116,32 @@ class Measurements:
             self, std=np.where(missing, fraction * np.abs(self.value), self.std)
         )
 
+    def at_drives(
+        self,
+        observable: tuple[str, ...],
+        j: np.ndarray,
+        B: np.ndarray,
+        *,
+        duration: np.ndarray | None = None,
+        value: np.ndarray | None = None,
+    ) -> "Measurements":
+        """Other rows of the same sample, not measured: nan and "" where nothing is given."""
+        n = len(observable)
+        empty, words = np.full(n, math.nan), ("",) * n
+        return dataclasses.replace(
+            self,
+            observable=observable,
+            j=np.array(j, float),
+            B=np.array(B, float),
+            field_axis=(self.sample.easy_axis or "",) * n,
+            value=empty if value is None else np.array(value, float),
+            duration=empty.copy() if duration is None else np.array(duration, float),
+            **{name: empty.copy() for name in ("temperature", "std", "start_position", "rise")},
+            **dict.fromkeys(("unit", "source", "bound"), words),
+            line=np.zeros(n, int),
+            extra={},
+        )
+
     def with_sample(self, sample: Sample) -> "Measurements":
         """The measurements with `sample` for the header's; it fills what rows leave open."""
         axis = tuple(own or sample.easy_axis or "" for own in self.field_axis)

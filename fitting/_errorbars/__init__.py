@@ -5,6 +5,7 @@ from ._combinations import value_and_gradient as value_and_gradient
 from ._identify import USEFUL as USEFUL
 from ._identify import Combination as Combination
 from ._identify import Identifiability as Identifiability
+from ._identify import covariances as covariances
 from ._identify import identify as identify
 from ._intervals import birge_ratio as birge_ratio
 from ._intervals import interval as interval

@@ -96,7 +96,7 @@ def identify(
     jacobian[: at.prediction.size] /= scale  # the rows of the data; priors mean what they say
     if not np.isfinite(jacobian).all():
         raise ValueError("`identify` needs a point with finite residuals and derivatives")
-    s, seen, silent = _covariances(jacobian, [names.index(n) for n in free])
+    s, seen, silent = covariances(jacobian, [names.index(n) for n in free])
     if model_covariance is not None:
         seen = seen + model_covariance
     covariance = seen + silent
@@ -115,7 +115,7 @@ def identify(
     )
 
 
-def _covariances(
+def covariances(
     jacobian: np.ndarray, inner: list[int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(singular values, covariance, covariance of what the data do not see).

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._errors import InputError
 from .._problem import Counter, Objective, Problem
-from .._report import Fit
+from .._report import Fit, Solved
 from .._solve import Search, Solution
 
 TOLERANCE = 1e-4
@@ -58,19 +58,28 @@ def again(fit: Fit, *, model_errors: bool = False, birge: bool = True) -> Again:
     """
     extra = _constants(fit) if model_errors else {}
     factor = fit.scale if birge else 1.0
-    solved = fit.solved
-    if solved is None:
-        raise InputError("this fit was read from a file, without its problem: call fitting.fit")
-    problem = solved.problem.with_nuisances(extra).with_errors_times(factor)
+    solved = _solved(fit)
+    problem = _in_double(solved.problem.with_nuisances(extra).with_errors_times(factor))
+    objective = problem.objective
     double = solved.problem.objective.std.dtype == np.float64
-    objective = jax.tree.map(_in_double, problem.objective)
-    problem = dataclasses.replace(problem, objective=objective)
     counter = Counter()
     if double and solved.minimum and factor == 1.0 and not extra:
         return Again(problem, solved.best, counter)
     start = np.asarray(objective.space.start)
     z = np.concatenate([solved.best.z, start[len(solved.best.z) :]])
     return Again(problem, refit(problem, objective, z, counter), counter)
+
+
+def own_problem(fit: Fit) -> tuple[Problem, np.ndarray]:
+    """The problem that `fit` solved, in float64, rows with its Birge ratio, and where it ended."""
+    solved = _solved(fit)
+    return _in_double(solved.problem.with_errors_times(fit.scale)), solved.best.z
+
+
+def _solved(fit: Fit) -> Solved:
+    if fit.solved is None:
+        raise InputError("this fit was read from a file, without its problem: call fitting.fit")
+    return fit.solved
 
 
 def left_out(fit: Fit, names: Iterable[str]) -> list[str]:
@@ -82,8 +91,11 @@ def left_out(fit: Fit, names: Iterable[str]) -> list[str]:
     return [f"what more steps by {fit.rungs[-1].model} would change is not in it: {shown}"]
 
 
-def _in_double(x: Any) -> Any:
-    return x.astype(np.float64) if eqx.is_inexact_array(x) else x
+def _in_double(problem: Problem) -> Problem:
+    def double(x: Any) -> Any:
+        return x.astype(np.float64) if eqx.is_inexact_array(x) else x
+
+    return dataclasses.replace(problem, objective=jax.tree.map(double, problem.objective))
 
 
 def refit(problem: Problem, objective: Objective, z: np.ndarray, counter: Counter) -> Solution:

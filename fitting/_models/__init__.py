@@ -6,6 +6,7 @@ from ._base import Model as Model
 from ._base import Predictor as Predictor
 from ._base import beyond_rest as beyond_rest
 from ._base import collective_wall as collective_wall
+from ._base import hard_is_b as hard_is_b
 from ._base import on_the_edge as on_the_edge
 from ._base import simulated as simulated
 from ._corrected import Corrected as Corrected

@@ -2,6 +2,7 @@
 
 from ._json import plain as plain
 from ._result import Fit as Fit
+from ._result import Solved as Solved
 from ._result import fitted as fitted
 from ._result import load_fit as load_fit
 from ._summary import Minimum as Minimum

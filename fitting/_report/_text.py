@@ -1,11 +1,12 @@
 """The table of a fit, as the command line prints it."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 
-from jaxstt import constants
+from jaxstt import constants, converters
 
 from .._format import interval_text, lines_of, number, with_error
 from .._parameters import UNITS
@@ -22,7 +23,7 @@ _FAR = 4.0
 
 def report(fit: "Fit") -> str:
     """Title, table, what the data fix, quality, derived quantities, cost and notes."""
-    parts = (_title, _table, _identified, _quality, _derived, _published, _cost, _notes)
+    parts = (_title, _table, _identified, _quality, _derived, _elsewhere, _published, _cost, _notes)
     return "\n".join(line for part in parts for line in part(fit))
 
 
@@ -176,6 +177,28 @@ def _derived(fit: "Fit") -> list[str]:
     if fit.derived:
         lines.append("  (P_T, with beta = xi: same motion by the equation of Thiaville et al.)")
     return [*lines, ""] if lines else []
+
+
+def _elsewhere(fit: "Fit") -> list[str]:
+    """The fitted sample as other codes are told of it; nothing while a part of it is open."""
+    known = {**fit.fixed, **fit.values}
+    sample: dict[str, Any] = {
+        n: known[n] for n in ("Ms", "alpha", "xi", "P", "n0", "gamma") if n in known
+    }
+    seen = fit.identifiability
+    if len(sample) < 6 or not fit.converged or seen is None or not seen.complete:
+        return []
+    with jax.enable_x64(True):
+        m = converters.to_mumax3(**sample)
+        o = converters.to_oommf(**sample, j=1e12)
+    mumax3 = {"Msat": m.Msat, "Pol": m.Pol, "Xi": m.Xi, "alpha": m.alpha, "GammaLL": m.GammaLL}
+    oommf = {"u": o.u, "beta": o.beta, "alpha": o.alpha, "gamma_G": o.gamma_G, "Ms": o.Ms}
+    lines = ["the same elsewhere:"]
+    for code, values in {"mumax3": mumax3, "OOMMF": oommf}.items():
+        shown = ", ".join(f"{name} = {float(x):.6g}" for name, x in values.items())
+        lines.append(f"  {code.ljust(6)}  {shown}")
+    lines[-1] += "  (u in m/s at 1e12 A/m^2)"
+    return [*lines, ""]
 
 
 def _published(fit: "Fit") -> list[str]:
