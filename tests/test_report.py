@@ -47,7 +47,7 @@ def test_other_codes_are_told_the_same(fit) -> None:
     text, converters = fit.report(), jaxstt.converters
 
     def read(code: str) -> dict[str, float]:
-        shown = line(text, code).removeprefix(code).partition("  (u in")[0]
+        shown = line(text, code).strip().removeprefix(code).partition("  (u in")[0]
         return {k.strip(): float(v) for k, v in (part.split("=") for part in shown.split(","))}
 
     mumax3, oommf = read("mumax3"), read("OOMMF")

@@ -170,7 +170,7 @@ def what_next(
         for i in range(len(rows))
     ]
     size = np.sum(np.log(after), axis=2)
-    worst, best = size.max(axis=0), size.min(axis=0)
+    worst, best = np.asarray(np.max(size, axis=0)), np.asarray(np.min(size, axis=0))
     order = np.argsort(worst, kind="stable")
     before = dict(zip(fit.free, first.before.tolist(), strict=True))
     useless = found[int(np.argmax(best))]
