@@ -199,7 +199,7 @@ def _errors(
     std = error * np.abs(new.prediction)
     told = relative_jacobian(own, z, new)[: len(rows)] / np.where(std > 0, std, np.inf)[:, None]
     # A row that has no prediction, or no slope, there tells nothing there.
-    told = np.where(np.isfinite(told).all(axis=1)[:, None], told, 0.0)
+    told = np.where(np.all(np.isfinite(told), axis=1, keepdims=True), told, 0.0)
 
     def left(jacobian: np.ndarray) -> np.ndarray:
         _, seen, silent = covariances(jacobian, inner)
