@@ -17,7 +17,17 @@ from ._models import LLG1D, LLG2D, get_model, simulated
 from ._parameters import POLARISATION, allowed, known
 from ._problem import LOSSES, Counter, Problem, evaluate, set_up
 from ._report import Fit, Minimum, summary, unread
-from ._solve import ANCHOR, MAX_STEPS, WALL, Callback, Search, check_optimizer, starting_points
+from ._solve import (
+    ANCHOR,
+    MAX_STEPS,
+    WALL,
+    Callback,
+    Search,
+    check_optimizer,
+    hop,
+    jumps,
+    starting_points,
+)
 
 AUTO = "auto"
 _BOTTOM = "wall1d"
@@ -228,6 +238,8 @@ def _minimise(problem: Problem, search: Search, given: Mapping[str, float]) -> M
         if anchor:
             objective = objective.anchored(problem.free, ANCHOR)
         best, *others = search.from_starts(objective, starts)
+        if jumps(problem):
+            best = hop(problem, objective, best, search)
         iterations += best.steps + sum(s.steps for s in others)
         at = evaluate(problem.objective, best.z, search.counter) if anchor else best.evaluation
         seen = identify(problem.objective, best.z, at, problem.free) if at.finite else None

@@ -13,4 +13,6 @@ from ._space_mapping import later_steps as later_steps
 from ._space_mapping import map_space as map_space
 from ._starts import ANCHOR as ANCHOR
 from ._starts import Search as Search
+from ._starts import hop as hop
+from ._starts import jumps as jumps
 from ._starts import starting_points as starting_points

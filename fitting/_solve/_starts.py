@@ -4,7 +4,11 @@ import dataclasses
 import itertools
 from collections.abc import Mapping
 
+import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from .._parameters import Space
 from .._problem import Counter, Evaluation, Objective, Problem, evaluate
@@ -85,6 +89,71 @@ class Search:
         return there if better else creeping
 
 
+JUMPS = ("displacement",)
+"""Observables that jump with the parameters: a wall that is left alone turns on to a whole number
+of half turns.  Within one such number a search is local; there are many of them."""
+FINE = {
+    "xi": tuple(np.geomspace(0.01, 1.0, 13)),
+    "P": (0.2, 0.4, 0.6, 0.8, -0.5),
+    "alpha": tuple(np.geomspace(0.005, 0.5, 13)),
+}
+"""As `GRID`, where rows jump."""
+_HOPS, _HOP_POINTS, _HOP_STARTS, _WIDE = 4, 256, 3, 0.2
+"""Rounds around the best minimum, points of each, searches from the best, spread of ln(value)."""
+
+
+@eqx.filter_jit
+def _all_chi2(objective: Objective, z: Array) -> Array:
+    """(n,) of the coordinates (n, p), batched."""
+
+    def chi2(z: Array) -> Array:
+        total = jnp.sum(objective.residuals(z)[0] ** 2)
+        return jnp.where(jnp.isfinite(total), total, jnp.inf)
+
+    return jax.lax.map(chi2, z, batch_size=32)
+
+
+def jumps(problem: Problem) -> bool:
+    """Whether any row does."""
+    return any(o in JUMPS for o in problem.data.observable)
+
+
+def hop(problem: Problem, objective: Objective, best: Solution, search: Search) -> Solution:
+    """The deepest minimum around `best`, where rows jump: points are tried beyond the jumps.
+
+    The points are drawn, always the same ones.
+    """
+    random = np.random.default_rng(0)
+    for _ in range(_HOPS):
+        values = problem.values(best.z)
+        names = objective.space.names
+        draws = np.exp(_WIDE * random.standard_normal((_HOP_POINTS, len(names))))
+        points = [
+            objective.space.coordinates({n: values[n] * f for n, f in zip(names, row, strict=True)})
+            for row in draws
+        ]
+        chi2 = np.asarray(_all_chi2(objective, jnp.asarray(np.stack(points))))
+        search.counter.values += len(points)
+        first = np.argsort(chi2, kind="stable")[:_HOP_STARTS]
+        found = search.from_starts(objective, [points[i] for i in first])[0]
+        if not found.chi2 < best.chi2 - 1e-6:
+            break
+        best = found
+    return best
+
+
+def _fine_starts(
+    problem: Problem, open_: list[str], first: dict[str, float], search: Search
+) -> list[np.ndarray]:
+    """The best of `FINE`."""
+    space = problem.objective.space
+    combined = itertools.product(*(FINE[n] for n in open_))
+    points = [space.coordinates({**first, **dict(zip(open_, v, strict=True))}) for v in combined]
+    chi2 = np.asarray(_all_chi2(problem.objective, jnp.asarray(np.stack(points))))
+    search.counter.values += len(points)
+    return [points[i] for i in np.argsort(chi2, kind="stable")[: 2 * _HOP_STARTS]]
+
+
 def starting_points(
     problem: Problem, given: Mapping[str, float], search: Search
 ) -> list[np.ndarray]:
@@ -99,6 +168,8 @@ def starting_points(
     open_ = [n for n in GRID if n in problem.free and n not in given]
     if not open_:
         return [np.asarray(space.start)]
+    if jumps(problem):
+        return _fine_starts(problem, open_, first, search)
     guesses = []
     for values in itertools.product(*(GRID[n] for n in open_)):
         guess = {**first, **dict(zip(open_, values, strict=True))}
