@@ -43,8 +43,8 @@ def check(data: fitting.Measurements) -> None:
     assert fit.converged and fit.chi2 < 2.5 * fit.dof
     for name in ("xi", "alpha"):
         assert fit.values[name] == pytest.approx(TRUTH[name], rel=0.03)
-        low, high = fit.intervals[name]
-        assert low < TRUTH[name] < high
+        ends = fit.intervals[name]
+        assert ends is not None and ends[0] < TRUTH[name] < ends[1]
     # Dividing by the length of the pulse, as one does without a model of the pulse.
     v = data.value / data.duration
     steady = dataclasses.replace(
