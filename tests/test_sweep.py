@@ -142,6 +142,8 @@ BAD = [
     ("`resume` must be True or False", {"resume": "yes", "path": "x"}),
     ("`path` must be a path, got 3", {"path": 3}),
     ("`version` must be a text", {"version": 2}),
+    ("`may_be_nan` must hold names, got the text 'y'", {"may_be_nan": "y"}),
+    ("`may_be_nan` must name results .*, got 'z'", {"may_be_nan": ["z"]}),
     ("`memory` must be > 0 bytes, got -1", {"memory": -1}),
     ("`units` names 'q', which is no parameter and no result", {"units": {"q": "m"}}),
     ("`units` must give 'y' a text, got 3", {"units": {"y": 3}}),

@@ -78,7 +78,7 @@ def test_the_command(tmp_path, capsys):
     path = written(tmp_path, text=text)
     out = tmp_path / "out"
     assert run(["sweep", str(path), "--out", str(out)]) == 0
-    assert "6 points\n" in capsys.readouterr().out
+    assert "6 points: 6 steady\n" in capsys.readouterr().out
     assert sorted(p.name for p in out.iterdir()) == ["config.toml", "sweep.png", "sweep.zarr"]
     found = load_zarr(out / "sweep.zarr")
     assert found["wall_velocity"].dims == ("u", "beta")
@@ -105,7 +105,10 @@ def test_a_wall_that_does_not_come_to_a_motion_has_none(tmp_path):
     changes.append(("1e-9\nsave_every = 0.05e-9", "0.1e-9\nsave_every = 0.01e-9"))
     swept = load_sweep(written(tmp_path, *changes, (', "wall_width", "wall_state"', "")))
     with pytest.warns(SweepWarning, match="2 of 2 points failed"):
-        found = sweep(swept.function, swept.space)
+        sweep(swept.function, swept.space)
+    assert swept.may_be_nan == ("wall_velocity", "precession")
+    found = sweep(swept.function, swept.space, may_be_nan=swept.may_be_nan)
+    assert not found["failed"].any()
     assert [PHASES[k] for k in found["phase"].values] == ["undecided", "no wall"]
     assert np.isnan(found["wall_velocity"]).all() and np.isnan(found["precession"]).all()
     assert np.isfinite(found["mx"]).all()

@@ -48,6 +48,24 @@ def raising(a, b):
     return {"y": y, "n": jnp.asarray(3)}
 
 
+def test_a_result_that_may_be_nan_fails_no_point(tmp_path):
+    """Only that one, and only by NaN; a store made without is another sweep."""
+
+    def silent(a):
+        return {"v": jnp.where(a > 1, jnp.nan, a), "w": jnp.where(a > 2, jnp.nan, a), "u": 1 / a}
+
+    space = {"a": [0.0, 1.0, 2.0, 3.0]}
+    with pytest.warns(SweepWarning, match="2 of 4 points failed"):
+        found = sweep(silent, space, may_be_nan=("v",), path=tmp_path / "a.zarr")
+    np.testing.assert_array_equal(found["failed"], [True, False, False, True])
+    assert found["reason"].values.tolist() == ["u is not finite", "", "", "w is not finite"]
+    np.testing.assert_array_equal(np.isnan(found["v"]), [False, False, True, True])
+    with pytest.raises(ValueError, match="may be nan"):
+        sweep(silent, space, path=tmp_path / "a.zarr", resume=True)
+    with pytest.warns(SweepWarning, match="3 of 4 points failed"):
+        sweep(silent, space)
+
+
 def test_grid_is_a_loop_with_names_and_units():
     units = {"j": "A/m2", "xi": "1", "v": "m/s", "shape": "m, rad"}
     found = sweep(velocity, SPACE, units=units, dims={"shape": ("what",)}, chunk=5)

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from .._core import check_folder, optional_package, write_whole
 from .._sweep import SweepWarning, sweep, together
-from ..plot import sweep_figure
+from ..plot import PHASES, sweep_figure
 from ._doctor import cores as available
 from ._simulate import notes, warn
 from ._sweep_config import load_sweep
@@ -88,6 +89,15 @@ def _with_config(folder: Path, text: str) -> Iterator[None]:
         raise
 
 
+def _phases(results: Any) -> str:
+    """How many walls do what."""
+    phase = np.asarray(results["phase"])[~np.asarray(results["failed"])]
+    counts = np.bincount(phase, minlength=len(PHASES))
+    shown = [f"{n} {name}" for n, name in zip(counts, PHASES, strict=True) if n]
+    late = " (a longer run would tell)" if counts[PHASES.index("undecided")] else ""
+    return f": {', '.join(shown)}{late}" if shown else ""
+
+
 def run_sweep(config: Path, folder: Path, resume: bool) -> tuple[str, bool]:
     """Run it; what was done, in words, and whether any point did not fail."""
     for name in ("xarray", "zarr"):
@@ -113,9 +123,12 @@ def run_sweep(config: Path, folder: Path, resume: bool) -> tuple[str, bool]:
             version=found.version,
             chunk=found.chunk,
             progress=sys.stderr.isatty(),
+            may_be_nan=found.may_be_nan,
         )
     failed = int(results["failed"].sum())
     done = f"{found.space.size} points" + (f", {failed} of them failed" if failed else "")
+    if "phase" in results:
+        done += _phases(results)
     fine = failed < found.space.size
     if jax.process_index() > 0:
         return done, fine

@@ -50,6 +50,12 @@ class Sweep(NamedTuple):
     """All that the config says besides the points."""
     chunk: int | None
 
+    @property
+    def may_be_nan(self) -> tuple[str, ...]:
+        """What a wall that is gone, or was not followed for long enough, does not have."""
+        wall = "wall_velocity" in self.config.output.observables
+        return ("wall_velocity", "precession") if wall else ()
+
 
 class Settings(NamedTuple):
     """The keys of [sweep]."""

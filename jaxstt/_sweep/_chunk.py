@@ -198,9 +198,16 @@ def _need(work: Work, chunk: int) -> float:
 
 
 def run_chunk(
-    work: Work, arrays: list[Any], columns: dict[str, np.ndarray], chunk: int
+    work: Work,
+    arrays: list[Any],
+    columns: dict[str, np.ndarray],
+    chunk: int,
+    silent: frozenset[str] = frozenset(),
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Results of up to `chunk` points and, for each, why it failed ("" if it did not)."""
+    """Results of up to `chunk` points and, for each, why it failed ("" if it did not).
+
+    silent: results that may be NaN.
+    """
     count = len(next(iter(columns.values())))
     program = _program(work, chunk)
     with _failing_quietly():
@@ -213,6 +220,9 @@ def run_chunk(
             _settle()
     for name, values in found.items():
         if values.dtype.kind in "fc":
+            values = (
+                np.nan_to_num(values, posinf=np.inf, neginf=-np.inf) if name in silent else values
+            )
             wrong = ~np.isfinite(values).reshape(count, -1).all(axis=1)
             for i in np.flatnonzero(wrong):
                 raised[i] = raised[i] or f"{name} is not finite"

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
@@ -15,7 +15,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from .._core import check_count, optional_package, versions
-from ._chunk import check_fits, fitted, run_chunk, work_of
+from ._chunk import check_fits, fitted, results_of, run_chunk, work_of
 from ._described import described, digest
 from ._space import Space, as_space
 from ._store import Store, SweepWarning
@@ -37,6 +37,7 @@ def sweep(
     version: str = "",
     memory: float | None = None,
     progress: bool = False,
+    may_be_nan: Iterable[str] = (),
 ) -> Any:
     """function(**parameters) at every point of a space, as an `xarray.Dataset`.
 
@@ -56,6 +57,8 @@ def sweep(
     memory: bytes that a chunk may take, on each accelerator or on all CPU devices together; by
     default 0.8 of what there is.
     progress: tell on stderr how far it is, and the time left.
+    may_be_nan: results that are NaN where there is nothing to say, e.g. the velocity of a wall that
+    is gone; they make no point fail.
 
     A chunk is shared among all local devices (`parallel_map`).  Under `jax.distributed` the chunks
     are dealt out to all processes: all make the same call and get the same result, `path` being on
@@ -78,6 +81,7 @@ def sweep(
     space = as_space(space)
     _check_parameters(function, space)
     work, arrays = work_of(function, {name: v.dtype for name, (_, v) in space.axes.items()})
+    silent = _known_results(may_be_nan, results_of(work))
     table = Table(space, work, dict(units or {}), dict(dims or {}))
     store = None
     if path is not None:
@@ -92,8 +96,10 @@ def sweep(
         chunk = _agreed(fitted(work, _usual_chunk(space.size), memory))
     chunk = min(chunk, space.size)
     what = _description(function, arrays, version, space, table, chunk)
+    if silent:
+        what["may be nan"] = sorted(silent)
     table.attrs = {k: str(what[k]) for k in ("function", "version", "jaxstt", "jax", "device")}
-    run = functools.partial(_run, work, arrays, table, chunk, memory, store, progress)
+    run = functools.partial(_run, work, arrays, table, chunk, memory, store, progress, silent)
     dataset = run() if store is None else _stored(store, what, table, run)
     if table.failed.any():
         warnings.warn(table.failures(), SweepWarning, stacklevel=2)
@@ -123,7 +129,14 @@ def _stored(store: Store, what: dict[str, Any], table: Table, run: Callable[[], 
 
 
 def _run(
-    work, arrays, table: Table, chunk: int, memory, store: Store | None, progress: bool
+    work,
+    arrays,
+    table: Table,
+    chunk: int,
+    memory,
+    store: Store | None,
+    progress: bool,
+    silent: frozenset[str],
 ) -> Any:
     """The data set: chunks that are kept are read, the others are run by their process."""
     size = table.space.size
@@ -141,7 +154,7 @@ def _run(
         if inside.any():
             # A point with a NaN is not run: it might never end.
             run = np.where(inside, span, span[inside.argmax()])
-            found, reasons = run_chunk(work, arrays, table.space.columns(run), chunk)
+            found, reasons = run_chunk(work, arrays, table.space.columns(run), chunk, silent)
             table.fill(span, found, reasons)
         table.refuse(span[~inside])
         if store is not None:
@@ -181,6 +194,16 @@ def _check_arguments(function, chunk, path, resume, version, memory) -> None:
     number = isinstance(memory, int | float) and not isinstance(memory, bool)
     if memory is not None and not (number and memory > 0):
         raise ValueError(f"`memory` must be > 0 bytes, got {memory!r}")
+
+
+def _known_results(names: Iterable[str], results: Mapping[str, Any]) -> frozenset[str]:
+    if isinstance(names, str):
+        raise ValueError(f"`may_be_nan` must hold names, got the text {names!r}")
+    asked = tuple(names)
+    for name in asked:
+        if name not in results:
+            raise ValueError(f"`may_be_nan` must name results ({', '.join(results)}), got {name!r}")
+    return frozenset(asked)
 
 
 def _check_labels(units, dims, progress) -> None:
