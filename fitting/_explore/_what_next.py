@@ -14,13 +14,13 @@ from .._data import OBSERVABLES, Measurements
 from .._errorbars import USEFUL, covariances
 from .._errors import InputError
 from .._format import number
-from .._models import PINNED, collective_wall, get_model, hard_is_b, simulated
+from .._models import PINNED, collective_wall, get_model, hard_is_b, relaxation_time, simulated
 from .._problem import Counter, Objective, Problem, evaluate, relative_jacobian
 from .._report import Fit
 from ._rebuild import check_converged, own_problem, refit
 
 SMALLEST, USUAL = 0.005, 0.02
-"""Relative error of a new row where the data's own tell nothing better, and the least assumed."""
+"""Relative error of a new row: the least assumed, and where the data's own tell nothing."""
 _BELOW, _ABOVE = (0.3, 0.7), (1.5, 3.0)
 """Drives of the candidates, in units of breakdown."""
 _PULSE = 5.0
@@ -250,8 +250,7 @@ def _candidates(
         known = {name: jnp.asarray(value, float) for name, value in values.items()}
         wall = collective_wall(known, data.sample.charge, hard_is_b(data))
         jc, Bc = float(wall.breakdown_current()), float(wall.breakdown_field())
-        c = wall.coefficients()
-        pulse = _PULSE * float((1 + c.alpha**2) * wall.Ms / (2 * c.alpha * c.gamma * abs(wall.Kp)))
+        pulse = _PULSE * relaxation_time(wall)
     largest = float(np.max(np.abs(data.j), initial=0.0))
     towards = -1.0 if largest == 0 else float(np.sign(data.j[np.argmax(np.abs(data.j))]))
     slow_j, fast_j = (towards * x for x in _reached(jc, most[0]))

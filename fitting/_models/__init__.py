@@ -8,6 +8,7 @@ from ._base import beyond_rest as beyond_rest
 from ._base import collective_wall as collective_wall
 from ._base import hard_is_b as hard_is_b
 from ._base import on_the_edge as on_the_edge
+from ._base import relaxation_time as relaxation_time
 from ._base import simulated as simulated
 from ._corrected import Corrected as Corrected
 from ._llg1d import LLG1D as LLG1D

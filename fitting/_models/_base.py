@@ -209,18 +209,15 @@ def beyond_rest(data: Measurements, values: Mapping[str, float]) -> tuple[int, .
     return tuple(int(data.line[i]) for i in np.asarray(rows)[turns])
 
 
-def intrinsic_threshold(wall: jaxstt.CollectiveWall) -> Array:
-    """|U|, m/s, beyond which a wall that cannot move must turn, whatever xi.
-
-    (g~/Ms) max |lambda Kp sin 2phi| = (g~/Ms) 2 |sqrt(A(K+Kp)) - sqrt(A K)|
-    """
-    wide = jnp.abs(jnp.sqrt(wall.A * (wall.K + wall.Kp)) - jnp.sqrt(wall.A * wall.K))
-    return 2 * wall.coefficients().gamma / wall.Ms * wide
-
-
 def held_too_hard(wall: jaxstt.CollectiveWall, j: Array) -> Array:
     """Whether the torque of j turns a wall that cannot move."""
-    return jnp.abs(wall.coefficients(j).U) > intrinsic_threshold(wall)
+    return jnp.abs(wall.coefficients(j).U) > wall.intrinsic_threshold()
+
+
+def relaxation_time(wall: jaxstt.CollectiveWall) -> float:
+    """s, in which a small tilt relaxes: (1 + alpha~^2) Ms/(2 alpha~ g~ |Kp|)."""
+    c = wall.coefficients()
+    return float((1 + c.alpha**2) * wall.Ms / (2 * c.alpha * c.gamma * jnp.abs(wall.Kp)))
 
 
 def drift_velocity(values: Mapping[str, Array], j: Array) -> Array:

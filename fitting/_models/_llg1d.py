@@ -27,6 +27,7 @@ from ._base import (
     collective_wall,
     effective_P,
     hard_is_b,
+    relaxation_time,
     steps_in,
 )
 
@@ -203,9 +204,7 @@ def _durations(
 
     The tilt relaxes in (1 + alpha~^2) Ms/(2 alpha~ g~ |Kp|); the runs start close to the answer.
     """
-    c = wall.coefficients()
-    relax = (1 + c.alpha**2) * wall.Ms / (2 * c.alpha * c.gamma * jnp.abs(wall.Kp))
-    relax = float(relax)
+    relax = relaxation_time(wall)
     locked = np.asarray(motion.locked)
     half_turn = np.pi / np.where(locked, 1.0, np.abs(np.asarray(motion.precession)))
     settle = np.where(locked, 2 * relax, np.minimum(relax, half_turn))

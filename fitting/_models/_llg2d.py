@@ -28,6 +28,7 @@ from ._base import (
     drift_velocity,
     effective_P,
     hard_is_b,
+    relaxation_time,
     steps_in,
 )
 from ._piece import Path, Piece, follow
@@ -298,9 +299,7 @@ def _durations(
 
     The tilt relaxes in (1 + alpha~^2) Ms/(2 alpha~ g~ |Kp cos 2phi|), phi the wall's angle.
     """
-    c = wall.coefficients()
-    relax = (1 + c.alpha**2) * wall.Ms / (2 * c.alpha * c.gamma * jnp.abs(wall.Kp))
-    locked, relax = np.asarray(motion.locked), float(relax)
+    locked, relax = np.asarray(motion.locked), relaxation_time(wall)
     slower = 1 / np.maximum(np.abs(np.cos(2 * np.asarray(motion.angle))), _CREEP)
     half_turn = np.pi / np.where(locked, 1.0, np.abs(np.asarray(motion.precession)))
     settle = np.where(locked, _TRANSIENT * relax * slower, np.minimum(2 * relax, 2 * half_turn))

@@ -12,7 +12,6 @@ from jax import Array
 import jaxstt
 
 from .._data import Measurements
-from ._base import intrinsic_threshold
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
 _RTOL = 1e-7
@@ -39,6 +38,7 @@ class Shown(eqx.Module):
         self.observable, self.rows = observable, tuple(rows)
         self.j, self.B = jnp.asarray(data.j[rows]), jnp.asarray(data.B[rows])
         self.duration = jnp.asarray(data.duration[rows])
+        # No edges are told: sharp ones.
         self.rise = jnp.asarray(np.nan_to_num(data.rise[rows]))
         self.side = jnp.asarray(np.sign(data.value[rows]))
 
@@ -72,7 +72,7 @@ def _run_out(wall: jaxstt.CollectiveWall, phi: Array) -> Array:
 
     from phi to the rest state in whose half turn it lies: nothing need be simulated.
     """
-    rest = _rest(wall)
+    rest = wall.rest_angle()
     end = rest + jnp.pi * jax.lax.stop_gradient(jnp.round((phi - rest) / jnp.pi))
     half = (end - phi) / 2
     widths = wall.width((end + phi) / 2 + half * jnp.asarray(_NODES))
@@ -108,7 +108,7 @@ def depinning_field(wall: jaxstt.CollectiveWall, values: Mapping[str, Array], at
 def depinning_current(wall: jaxstt.CollectiveWall, values: Mapping[str, Array], at: Shown) -> Array:
     """j, A/m^2, at which no state at rest is left beside the pinning field and the row's field.
 
-    As `depinning_field`; at the latest `intrinsic_threshold`, where the torque turns the wall.
+    As `depinning_field`; at the latest the `intrinsic_threshold`, where the torque turns the wall.
     """
     c = wall.coefficients(1.0)
     along = -wall.charge * at.side * jnp.sign(c.U)
@@ -122,16 +122,12 @@ def depinning_current(wall: jaxstt.CollectiveWall, values: Mapping[str, Array], 
     sin2 = (1 - jnp.sign(wall.Kp) * cosine) / 2
     width = jnp.sqrt(wall.A / (wall.K + wall.Kp * sin2))
     by_force = jnp.where(held, c.gamma * force * width / jnp.where(held, wall.xi, 1.0), jnp.inf)
-    return at.side * jnp.minimum(by_force, intrinsic_threshold(wall)) / jnp.abs(c.U)
+    return at.side * jnp.minimum(by_force, wall.intrinsic_threshold()) / jnp.abs(c.U)
 
 
 def wall_tilt(wall: jaxstt.CollectiveWall, angle: Array) -> Array:
     """|phi - phi at rest|, rad."""
-    return jnp.abs(angle - _rest(wall))
-
-
-def _rest(wall: jaxstt.CollectiveWall) -> Array:
-    return jnp.where(wall.Kp < 0, jnp.pi / 2, 0.0)
+    return jnp.abs(angle - wall.rest_angle())
 
 
 READINGS: dict[str, Callable[[jaxstt.CollectiveWall, Mapping[str, Array], Shown], Array]] = {

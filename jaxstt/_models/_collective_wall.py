@@ -179,7 +179,7 @@ class CollectiveWall(eqx.Module):
         )
         start = (
             number("position", position),
-            self._rest() if angle is None else number("angle", angle),
+            self.rest_angle() if angle is None else number("angle", angle),
         )
         return naming_the_adjoint(
             "CollectiveWall.evolve",
@@ -192,9 +192,19 @@ class CollectiveWall(eqx.Module):
         u_W = (1+eta) alpha~ g~ 2 |sqrt(A(K+Kp)) - sqrt(A K)| / (Ms |xi - alpha~|)
         """
         c = self.coefficients()
-        wall = 2 * jnp.abs(jnp.sqrt(self.A * (self.K + self.Kp)) - jnp.sqrt(self.A * self.K))
-        u = (1 + c.eta) * c.alpha * c.gamma * wall / (self.Ms * jnp.abs(self.xi - c.alpha))
+        U = self.intrinsic_threshold() * c.alpha / jnp.abs(self.xi - c.alpha)
+        u = (1 + c.eta) * U
         return u * self.Ms * (1 + self.xi**2) / (VELOCITY_PER_MOMENT * jnp.abs(self.P))
+
+    def intrinsic_threshold(self) -> Array:
+        """|U|, m/s, above which a current turns a wall that cannot move, whatever xi.
+
+            (g~/Ms) max |lambda Kp sin 2phi| = (g~/Ms) 2 |sqrt(A(K+Kp)) - sqrt(A K)|
+
+        U = u/(1+eta).  Source: `rates` with qdot = 0.
+        """
+        wall = 2 * jnp.abs(jnp.sqrt(self.A * (self.K + self.Kp)) - jnp.sqrt(self.A * self.K))
+        return self.coefficients().gamma * wall / self.Ms
 
     def breakdown_field(self) -> Array:
         """|B|, T, above which a field alone makes the wall precess: B_W = alpha~ |Kp|/Ms."""
@@ -209,10 +219,10 @@ class CollectiveWall(eqx.Module):
         is well below `breakdown_current`.  Source: `rates` with qdot = phidot = 0.
         """
         c = self.coefficients(1.0)
-        return -self.xi * self.charge * c.U / (c.gamma * self.width(self._rest()))
+        return -self.xi * self.charge * c.U / (c.gamma * self.width(self.rest_angle()))
 
-    def _rest(self) -> Array:
-        """phi of the rest state: along a for Kp >= 0, along b for Kp < 0."""
+    def rest_angle(self) -> Array:
+        """phi, rad, of the rest state: along a for Kp >= 0, along b for Kp < 0."""
         return jnp.where(self.Kp < 0, jnp.pi / 2, 0.0).astype(self.A.dtype)
 
     def _motion(self, j: Array, B: Array) -> WallMotion:
@@ -220,7 +230,7 @@ class CollectiveWall(eqx.Module):
             # In rad/ns: the slope with respect to an energy in J squares to an overflow in float32.
             return 1e-9 * self.rates(phi, j, B)[1]
 
-        rest = self._rest()
+        rest = self.rest_angle()
         low = lax.stop_gradient(_extremum(turn, rest, -1))
         high = lax.stop_gradient(_extremum(turn, rest, +1))
         locked = (turn(low) <= 0) & (turn(high) >= 0)
