@@ -40,6 +40,8 @@ NARROW = Sample(
 """A strip that llg2d simulates in seconds."""
 unchecked = functools.partial(fitting.fit, check=False)
 """A fit by a 1-D model that stays one."""
+QUIET = {"nuisance": (), "model_errors": {"width": 0.0, "K_perp": 0.0}}
+"""Settings of a fit whose wall constants are known."""
 UNITS = {name: kind.unit for name, kind in OBSERVABLES.items()}
 
 

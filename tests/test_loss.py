@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from fit_data import STRIP, measurements, unchecked
+from fit_data import QUIET, STRIP, measurements, unchecked
 from scipy import stats
 
 import fitting
@@ -15,7 +15,6 @@ from fitting._cli import run
 from fitting._problem._loss import CORNER, DEGREES, bent, censored, information, row_residuals
 
 R = np.array([-1e6, -30.0, -3.0, -CORNER, -0.7, -1e-5, 0.0, 1e-9, 0.3, 1.3, 2.5, 40.0])
-QUIET = {"nuisance": (), "model_errors": {"width": 0.0, "K_perp": 0.0}}
 
 
 def test_losses_are_the_likelihoods_they_are_named_after() -> None:

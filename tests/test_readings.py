@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from fit_data import STRIP, measurements, unchecked
+from fit_data import QUIET, STRIP, measurements, unchecked
 
 import fitting
 import jaxstt
@@ -68,7 +68,7 @@ def test_the_way_of_a_pulsed_wall_is_that_of_a_run_to_its_end(sample, wall) -> N
 
 def test_mobility_and_tilt(sample, wall) -> None:
     c = wall.coefficients()
-    rest = wall.evolve([0.0, 1e-12]).angle[0]
+    rest = wall.rest_angle()
     j = -0.6 * float(wall.breakdown_current())
     data = rows_of(
         sample, [("field_mobility", 0.0, 0.0), ("field_mobility", j, 1e-4), ("wall_tilt", j, 1e-4)]
@@ -83,7 +83,7 @@ def test_mobility_and_tilt(sample, wall) -> None:
 
 def _stays(wall, j, B, pinning) -> bool:
     """Whether a wall between two steps of K holds while both drives grow slowly to (j, B)."""
-    width = float(wall.width(wall.evolve([0.0, 1e-12]).angle[0]))
+    width = float(wall.width(wall.rest_angle()))
     K = np.where(np.abs(np.arange(40) - 19.5) > 10, 2 * float(wall.Ms) * pinning, 0.0)
     ways = jaxstt.Landscape(K, width, width=width, Ms=wall.Ms, charge=wall.charge)
     ramp = lambda x: jaxstt.Piecewise([0.0, 400e-9], [0.0, x])  # noqa: E731
@@ -123,7 +123,7 @@ def test_efficiency_is_the_slope_of_the_depinning_field(sample, wall) -> None:
     push = (field - TRUTH["B_pin"]) / 1e7
     assert efficiency == pytest.approx(sample.charge * push, rel=1e-6)
     hbar, e = jaxstt.constants.HBAR, jaxstt.constants.E_CHARGE
-    width = float(wall.width(wall.evolve([0.0, 1e-12]).angle[0]))
+    width = float(wall.width(wall.rest_angle()))
     known = TRUTH["xi"] * TRUTH["P"] * hbar / (2 * e * sample.Ms * width) / (1 + TRUTH["xi"] ** 2)
     assert efficiency == pytest.approx(known, rel=2e-3)  # g = 2 in one, gamma in the other
 
@@ -206,18 +206,15 @@ def test_a_doubtful_current_density_widens_P() -> None:
     truth = {**TRUTH, "j_scale": 1.07}
     value = fitting.predict(data, truth)
     data = dataclasses.replace(data, value=value, std=0.01 * np.abs(value))
-    exact = unchecked(data, nuisance=(), fixed={"j_scale": 1.07}, model_errors=NO_MODEL_ERROR)
+    exact = unchecked(data, fixed={"j_scale": 1.07}, **QUIET)
     assert exact.values["P"] == pytest.approx(0.5, rel=1e-4)
-    doubted = unchecked(data, nuisance=("j_scale",), model_errors=NO_MODEL_ERROR)
+    doubted = unchecked(data, **{**QUIET, "nuisance": ("j_scale",)})
     assert doubted.values["P"] == pytest.approx(0.535, rel=1e-4)
     assert exact.std["xi"] and exact.std["P"]
     assert doubted.std["xi"] == pytest.approx(exact.std["xi"], rel=1e-3)
     widened = np.hypot(exact.std["P"] * 1.07, 0.1 * 0.535)
     assert doubted.std["P"] == pytest.approx(widened, rel=1e-3)
     assert "nuisance, fitted with a 10 % prior around 1\n" in doubted.report()
-
-
-NO_MODEL_ERROR = {"width": 0.0, "K_perp": 0.0}
 
 
 def test_what_is_not_known_is_asked_for() -> None:

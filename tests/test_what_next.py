@@ -4,14 +4,14 @@ import dataclasses
 
 import numpy as np
 import pytest
-from fit_data import STRIP, measurements, unchecked
+from fit_data import QUIET, STRIP, measurements, unchecked
 
 import fitting
 from fitting import InputError
 from fitting._cli import run
+from fitting._explore import Candidate
 
 TRUTH = {"xi": 0.3, "P": 0.5, "alpha": 0.15, "B_pin": 2e-3}
-QUIET = {"nuisance": (), "model_errors": {"width": 0.0, "K_perp": 0.0}}
 SLOW = [("wall_velocity", j, 0.0) for j in (-2e11, -4e11, -6e11, -8e11)]
 SETS = {
     "current alone": SLOW,
@@ -28,7 +28,7 @@ def exact(rows, durations=None) -> fitting.Measurements:
     return dataclasses.replace(data, value=value, std=0.02 * np.abs(value))
 
 
-def followed(rows, durations, row: fitting.WhatNext) -> tuple:
+def followed(rows, durations, row: Candidate) -> tuple:
     return [*rows, (row.observable, row.j, row.B)], [*durations, row.duration]
 
 
@@ -80,7 +80,7 @@ def test_text_and_limits(slow) -> None:
     same = [next(c for c in a.candidates if c.observable == "wall_tilt") for a in (advice, tight)]
     assert same[1].std == pytest.approx(same[0].std / 10, rel=1e-6)
     assert not any(c.observable.startswith("depinning") for c in advice.candidates)
-    drift = dataclasses.replace(exact([("drift_velocity", -1e12, 0.0)]))
+    drift = exact([("drift_velocity", -1e12, 0.0)])
     alone = unchecked(drift, free=("P",), fixed={"xi": 0.3}, nuisance=())
     assert {c.observable for c in fitting.what_next(alone).candidates} == {"drift_velocity"}
 
