@@ -53,6 +53,7 @@ def fit(
     precision: str = "float64",
     priors: Mapping[str, tuple[float, float]] | None = None,
     loss: str = "normal",
+    ties: Mapping[str, str] | None = None,
 ) -> Fit:
     """Fit xi, P, alpha (or other parameters) to measured wall motion.
 
@@ -64,7 +65,9 @@ def fit(
     with its magnetostatics, minutes), or "auto", which climbs from wall1d to llg2d only as far as
     that changes anything.  llg1d and llg2d correct wall1d, row by row, until nothing is left of it
     but the slope of its predictions.
-    free: parameters to fit, among xi, P, alpha, n0, Ms, A, K, K_perp, gamma.
+    free: parameters to fit, among xi, P, alpha, n0, Ms, A, K, K_perp, gamma, B_pin, j_scale; and
+    those of which xi, P or alpha are then made: Delta and tau_sf, xi = hbar/(Delta tau_sf);
+    P_T = P/((1+xi^2)(1+eta)); alpha~ = (alpha + xi eta)/(1+eta).
     sample: replaces the header's.
     fixed: values, SI, of parameters that are known; they are taken as exact.
     nuisance: parameters fitted with a log-normal prior of 30 % around the sample's value; by
@@ -84,6 +87,7 @@ def fit(
     for xi, P and n0, log-normal for the others.  They count as data.
     loss: "normal", or "student" or "huber" where some rows may be far off: what such a row pulls
     does not grow with its distance, and errors are not multiplied by sqrt(chi2/dof).
+    ties: parameters that follow from others, {"xi": "2*alpha"}; their errors are in `Fit.derived`.
 
     Raises InputError for input that cannot be used.  A fit that does not converge is returned with
     converged = False and its best point.
@@ -102,6 +106,7 @@ def fit(
         "nuisance": None if nuisance is None else known(nuisance, "nuisance"),
         "priors": _pairs(priors or {}),
         "loss": loss,
+        "ties": dict(ties or {}),
     }
     way = model if model in (AUTO, LLG2D.name) else "check"
     if way == model and precision != "float64":
@@ -118,6 +123,7 @@ def fit(
         steps = MAX_STEPS[optimizer] if max_steps is None else max_steps
         search = Search(optimizer, steps, tolerance, Counter(), callback)
         result = _minimise(problem, search, given)
+        problem.check_links(result.best.z)
         notes: tuple[str, ...] = ()
         if chosen.name == LLG1D.name:
             problem, result, notes = _by_the_wire(problem, result, search, tell)

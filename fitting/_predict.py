@@ -12,7 +12,16 @@ from jax import Array
 from ._data import Measurements, load_measurements
 from ._errors import InputError
 from ._models import LLG2D, Predictor, get_model
-from ._parameters import MATERIAL, POLARISATION, SETTING, allowed
+from ._parameters import (
+    EFFECTIVE,
+    MATERIAL,
+    MICROSCOPIC,
+    POLARISATION,
+    SETTING,
+    allowed,
+    linked,
+    read_links,
+)
 from ._problem import from_sample
 
 
@@ -26,7 +35,9 @@ def predict(
     """The model's value of each row, (n,), in the row's unit.
 
     data: measurements, a file, or the name of an embedded set; only its drives, observables and
-    sample are used.  values: xi, P, alpha and any others that shall not be the sample's, SI.
+    sample are used.
+    values: xi (or Delta and tau_sf), P (or P_T), alpha (or alpha~) and any others that shall not be
+    the sample's, SI.
     model: a name of `fitting.MODELS`.  refine: llg2d's cells are made smaller by this factor, to
     see what its mesh is worth.
 
@@ -40,13 +51,17 @@ def predict(
     if refine != 1 and not isinstance(chosen, LLG2D):
         raise InputError(f"`refine` must be 1 for {model}, got {refine:g}")
     chosen.check_rows(data)
-    needs = chosen.needs(data)
-    missing = [n for n in POLARISATION if n in needs and n not in known]
+    links = read_links({}, known)
+    needs = (*chosen.needs(data), *(s for link in links for s in link.sources))
+    follows = [link.name for link in links]
+    electrons = (*POLARISATION, *EFFECTIVE, *MICROSCOPIC)
+    missing = [n for n in electrons if n in needs and n not in (*known, *follows)]
     if missing:
         raise InputError(f"`values` must hold {', '.join(missing)}: {chosen.name} needs it")
     with jax.enable_x64(True):
         wanted = tuple(n for n in (*MATERIAL, *SETTING) if n in needs and n not in known)
-        every = {**from_sample(data, wanted, chosen.name), **known}
+        every = linked(links, {**from_sample(data, wanted, chosen.name), **known})
+        every = {n: float(v) for n, v in every.items()}
         if isinstance(chosen, LLG2D):
             return chosen.prepare(data, every, refine).measure(every)
         arrays = {name: jnp.asarray(value, float) for name, value in every.items()}

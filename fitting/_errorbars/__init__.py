@@ -1,5 +1,6 @@
 """Error bars: intervals, model error, what the data fix and what they do not."""
 
+from ._combinations import COMBINATIONS as COMBINATIONS
 from ._combinations import DERIVED as DERIVED
 from ._combinations import value_and_gradient as value_and_gradient
 from ._identify import USEFUL as USEFUL

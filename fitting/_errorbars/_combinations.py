@@ -9,7 +9,7 @@ from jax import Array
 import jaxstt
 
 from .._models import collective_wall
-from .._parameters import NAMES
+from .._parameters import EFFECTIVE, NAMES, Link, linked
 
 Values = Mapping[str, Array]
 
@@ -31,13 +31,17 @@ def _single(name: str) -> Callable[[Values], Array]:
     return lambda v: v[name]
 
 
+def _whole_P(v: Values) -> Array:
+    return v["P"] / (1 + v["xi"] ** 2) / (1 + _coefficients(v).eta)
+
+
 COMBINATIONS: dict[str, Callable[[Values], Array]] = {
-    **{name: _single(name) for name in NAMES},
+    **{name: _single(name) for name in NAMES if name not in EFFECTIVE},
     "alpha~": lambda v: _coefficients(v).alpha,
     "(alpha + xi eta)": lambda v: v["alpha"] + v["xi"] * _coefficients(v).eta,
     "xi/alpha~": lambda v: v["xi"] / _coefficients(v).alpha,
     "alpha~ K_perp": lambda v: _coefficients(v).alpha * v["K_perp"],
-    "P/((1+xi^2)(1+eta))": lambda v: v["P"] / (1 + v["xi"] ** 2) / (1 + _coefficients(v).eta),
+    "P/((1+xi^2)(1+eta))": _whole_P,
     "xi P/(1+xi^2)": lambda v: v["xi"] * v["P"] / (1 + v["xi"] ** 2),
     "xi P/(1+xi^2)/alpha~": lambda v: (
         v["xi"] * v["P"] / (1 + v["xi"] ** 2) / _coefficients(v).alpha
@@ -45,6 +49,7 @@ COMBINATIONS: dict[str, Callable[[Values], Array]] = {
     "xi P/(1+xi^2)/(alpha + xi eta)": lambda v: (
         v["xi"] * v["P"] / (1 + v["xi"] ** 2) / (v["alpha"] + v["xi"] * _coefficients(v).eta)
     ),
+    "P_T": _whole_P,
 }
 """What a data set may fix without fixing its parts, simplest first.
 
@@ -55,8 +60,9 @@ with xi P/(1+xi^2)/(alpha + xi eta), a field with 1/(alpha + xi eta).
 DERIVED: dict[str, tuple[str, Callable[[Values], Array]]] = {
     "xi/alpha~": ("", COMBINATIONS["xi/alpha~"]),
     "u per 1e12 A/m^2": ("m/s", lambda v: _coefficients(v).u),
-    "P_T = P/((1+xi^2)(1+eta))": ("", COMBINATIONS["P/((1+xi^2)(1+eta))"]),
+    "P_T = P/((1+xi^2)(1+eta))": ("", COMBINATIONS["P_T"]),
     "wall width": ("m", lambda v: jnp.sqrt(v["A"] / v["K"])),
+    "drive efficiency": ("T m^2/A", lambda v: -_wall(v).field_per_current()),
     "breakdown current": ("A/m^2", lambda v: _wall(v).breakdown_current()),
     "breakdown field": ("T", lambda v: _wall(v).breakdown_field()),
 }
@@ -65,12 +71,15 @@ Thiaville et al. without the conduction electrons' renormalisation."""
 
 
 def value_and_gradient(
-    function: Callable[[Values], Array], values: Mapping[str, float]
+    function: Callable[[Values], Array], values: Mapping[str, float], links: tuple[Link, ...] = ()
 ) -> tuple[float, dict[str, float]] | None:
-    """(value, d value/d each entry of `values`); None if an entry that it needs is missing."""
+    """(value, d value/d each entry of `values`); None if an entry that it needs is missing.
+
+    What follows by `links` from other entries is counted with them.
+    """
     arrays = {name: jnp.asarray(value, dtype=float) for name, value in values.items()}
     try:
-        value, slope = jax.value_and_grad(function)(arrays)
+        value, slope = jax.value_and_grad(lambda v: function(linked(links, v)))(arrays)
     except KeyError:
         return None
     return float(value), {name: float(g) for name, g in slope.items()}

@@ -110,7 +110,7 @@ def identify(
         rank=rank,
         useful_rank=useful,
         fixed=tuple(n for n in free if std[names.index(n)] < USEFUL),
-        combinations=_choose(values, names, free, (seen, covariance), useful),
+        combinations=_choose(values, objective, free, (seen, covariance), useful),
         covariance=covariance,
     )
 
@@ -158,7 +158,7 @@ def _basis(columns: np.ndarray) -> np.ndarray:
 
 def _choose(
     values: Mapping[str, float],
-    names: tuple[str, ...],
+    objective: Objective,
     free: tuple[str, ...],
     covariances: tuple[np.ndarray, np.ndarray],
     number: int,
@@ -169,16 +169,19 @@ def _choose(
     decides: a combination that is fixed but for a trifle has the error of the exact one.
     """
     seen, covariance = covariances
+    names, links = objective.space.names, objective.links
+    follows = [link.name for link in links]
     chosen: list[Combination] = []
     directions = np.zeros((0, len(free)))
     inner = [names.index(n) for n in free]
     step = relative_scale(names, values)
-    for name, function in COMBINATIONS.items():
+    for name in sorted(COMBINATIONS, key=lambda name: name not in free):
+        function = COMBINATIONS[name]
         if len(chosen) == number:
             break
-        if name in values and name not in free:
+        if name in values and name not in (*free, *follows):
             continue
-        result = value_and_gradient(function, values)
+        result = value_and_gradient(function, values, links)
         if result is None or result[0] == 0:
             continue
         value, slope = result

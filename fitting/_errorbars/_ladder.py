@@ -40,7 +40,8 @@ def strip_of(
     """llg2d for these data, or why it is not run; "" where no row shows a wall."""
     if not simulated(data):
         return ""
-    by_hand = [n for n in WALL if n in problem.free or n in problem.given]
+    tied = [link.name for link in problem.objective.links]
+    by_hand = [n for n in WALL if n in (*problem.free, *problem.given, *tied)]
     if by_hand:
         return f"`{by_hand[0]}` is not the sample's"
     try:

@@ -194,7 +194,9 @@ def _errors(
     known = relative_jacobian(objective, z, evaluate(objective, z, Counter()))
     predictor = get_model("wall1d").prepare(rows, problem.values(z))
     blank = jnp.zeros(len(rows))
-    own = Objective(predictor, objective.space, objective.fixed, blank, blank + 1)
+    own = Objective(
+        predictor, objective.space, objective.fixed, blank, blank + 1, links=objective.links
+    )
     new = evaluate(own, z, Counter())
     std = error * np.abs(new.prediction)
     told = relative_jacobian(own, z, new)[: len(rows)] / np.where(std > 0, std, np.inf)[:, None]

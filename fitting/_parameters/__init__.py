@@ -1,7 +1,13 @@
 """The parameters of a fit: names, bounds, priors, coordinates without bounds."""
 
+from ._links import CONVENTIONS as CONVENTIONS
+from ._links import Link as Link
+from ._links import linked as linked
+from ._links import read_links as read_links
+from ._parameters import EFFECTIVE as EFFECTIVE
 from ._parameters import FLOOR as FLOOR
 from ._parameters import MATERIAL as MATERIAL
+from ._parameters import MICROSCOPIC as MICROSCOPIC
 from ._parameters import NAMES as NAMES
 from ._parameters import POLARISATION as POLARISATION
 from ._parameters import SETTING as SETTING

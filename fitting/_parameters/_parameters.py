@@ -15,7 +15,11 @@ MATERIAL = ("K_perp", "K", "A", "Ms", "n0", "gamma")
 SETTING = ("B_pin", "j_scale")
 """What the experiment adds: the pinning field of a wall, and the factor by which the current
 densities of the file must be multiplied (1 unless asked for)."""
-NAMES = (*POLARISATION, *MATERIAL, *SETTING)
+MICROSCOPIC = ("Delta", "tau_sf")
+"""What xi may be made of, xi = hbar/(Delta tau_sf): the exchange splitting, the spin-flip time."""
+EFFECTIVE = ("P_T", "alpha~")
+"""What P and alpha may be made of: see `FromWhole`."""
+NAMES = (*POLARISATION, *EFFECTIVE, *MATERIAL, *SETTING, *MICROSCOPIC)
 UNITS = {
     "K_perp": "J/m^3",
     "K": "J/m^3",
@@ -24,13 +28,17 @@ UNITS = {
     "n0": "A/m",
     "gamma": "rad/(s T)",
     "B_pin": "T",
+    "Delta": "J",
+    "tau_sf": "s",
 }
-FLOOR = {"xi": 0.02, "P": 0.02}
+FLOOR = {"xi": 0.02, "P": 0.02, "P_T": 0.02}
 """Below this the error is compared with this value, not with the parameter: xi and P may be 0."""
 
 _ALLOWED = {
     "xi": (">= 0", lambda x: x >= 0),
     "P": ("between -1 and 1", lambda x: abs(x) <= 1),
+    "P_T": ("between -1 and 1", lambda x: abs(x) <= 1),
+    "alpha~": (">= 0", lambda x: x >= 0),
     "alpha": (">= 0", lambda x: x >= 0),
     "K_perp": (">= 0", lambda x: x >= 0),
     "n0": (">= 0", lambda x: x >= 0),
@@ -83,15 +91,20 @@ def parameter(name: str, estimate: float | None = None, spread: float | None = N
     """The parameter `name` with its usual bounds; `estimate` is the sample's value.
 
     spread: relative standard deviation of a (log-normal) prior around `estimate`.
-    xi in (0, 2), P in (-1, 1), alpha in (1e-5, 1); the others within a decade of the estimate
-    (K_perp and B_pin within two, gamma and j_scale within a factor 2).
+    xi in (0, 2), P, P_T in (-1, 1), alpha, alpha~ in (1e-5, 1), Delta in (1e-22, 1e-17) J, tau_sf
+    in (1e-17, 1e-8) s; the others within a decade of the estimate (K_perp and B_pin within two,
+    gamma and j_scale within a factor 2).
     """
     if name == "xi":
         return Parameter("xi", 0.0, 2.0, False, 0.1)
-    if name == "P":
-        return Parameter("P", -1.0, 1.0, False, 0.5)
-    if name == "alpha":
-        return Parameter("alpha", 1e-5, 1.0, True, 0.05)
+    if name in ("P", "P_T"):
+        return Parameter(name, -1.0, 1.0, False, 0.5)
+    if name in ("alpha", "alpha~"):
+        return Parameter(name, 1e-5, 1.0, True, 0.05)
+    if name == "Delta":
+        return Parameter("Delta", 1e-22, 1e-17, True, 1e-19)
+    if name == "tau_sf":
+        return Parameter("tau_sf", 1e-17, 1e-8, True, 1e-14)
     assert estimate is not None  # the caller has asked the sample for it
     if name == "n0":
         return Parameter("n0", 0.0, max(1e6, 10 * estimate), False, max(estimate, 1e4))

@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 
 from .._models import Predictor
-from .._parameters import FLOOR, Space
+from .._parameters import FLOOR, Link, Space, linked
 from ._loss import information, prior_residuals, row_residuals
 
 
@@ -57,10 +57,11 @@ class Objective(eqx.Module):
     side: Array | None = None
     """Which values are only bounds, see `row_residuals`."""
     loss: str = eqx.field(static=True, default="normal")
+    links: tuple[Link, ...] = eqx.field(static=True, default=())
 
     def values(self, z: Array) -> dict[str, Array]:
-        """Every parameter of the model, free and fixed."""
-        return {**self.fixed, **self.space.values(z)}
+        """Every parameter of the model: free, fixed, and what follows from them."""
+        return linked(self.links, {**self.fixed, **self.space.values(z)})
 
     def moved(self, values: Mapping[str, float]) -> "Objective":
         """The same with other values of fixed parameters; compiles nothing new."""

@@ -10,7 +10,20 @@ import numpy as np
 from .._data import Measurements
 from .._errors import InputError
 from .._models import PINNED, Model, simulated
-from .._parameters import MATERIAL, POLARISATION, SETTING, Parameter, Space, parameter
+from .._parameters import (
+    EFFECTIVE,
+    MATERIAL,
+    MICROSCOPIC,
+    POLARISATION,
+    SETTING,
+    Link,
+    Parameter,
+    Space,
+    allowed,
+    linked,
+    parameter,
+    read_links,
+)
 from ._loss import sides
 from ._objective import Objective
 
@@ -44,6 +57,17 @@ class Problem:
         """Every parameter at z, free and fixed, as floats."""
         return {n: float(v) for n, v in self.objective.values(jnp.asarray(z)).items()}
 
+    def check_links(self, z: np.ndarray) -> None:
+        """InputError if what follows from others is impossible at z."""
+        values = self.values(z)
+        for link in self.objective.links:
+            try:
+                allowed({link.name: values[link.name]}, "ties")
+            except InputError as error:
+                raise InputError(
+                    f"{error}, of {link.name} = {link.text} where the fit ends"
+                ) from None
+
     def with_nuisances(self, spread: Mapping[str, float]) -> "Problem":
         """The same with these fixed parameters fitted too, by log-normal priors of this width."""
         if not spread:
@@ -76,10 +100,12 @@ def set_up(
     start: Mapping[str, float],
     priors: Mapping[str, tuple[float, float]] | None = None,
     loss: str = "normal",
+    ties: Mapping[str, str] | None = None,
 ) -> Problem:
     """The problem of fitting `free` and `nuisance` to `data`; all else from `fixed` or the sample.
 
     priors: (value, std) by name, beside or instead of the nuisances' own.  loss: of `LOSSES`.
+    ties: what follows from others, "2*alpha" by name.
     Raises InputError for a parameter that is needed but neither free nor fixed, a missing header
     key, a row without std, or a row or sample that the model cannot describe.
     """
@@ -88,15 +114,18 @@ def set_up(
     needs = model.needs(data)
     if nuisance is None:
         nuisance = ("K_perp",) if "K_perp" in needs else ()
-        nuisance = tuple(n for n in nuisance if n not in free and n not in fixed)
+        tied = ties or {}
+        nuisance = tuple(n for n in nuisance if n not in (*free, *fixed, *tied))
     _check_roles(free, nuisance, fixed)
-    for name in POLARISATION:
-        if name in needs and name not in free and name not in fixed:
+    links = read_links(ties or {}, (*free, *nuisance, *fixed))
+    follows = tuple(link.name for link in links)
+    needs = (*needs, *(s for link in links for s in link.sources))
+    for name in (*POLARISATION, *EFFECTIVE, *MICROSCOPIC):
+        if name in needs and name not in (*free, *fixed, *follows):
             raise InputError(
-                f"`{name}` must be free or fixed: {model.name} needs it for "
-                f"{', '.join(sorted(set(data.observable)))}"
+                f"`{name}` must be free or fixed: {_wanted_for(name, links, model, data)}"
             )
-    known = (*fixed, *(n for n in free if n in start))
+    known = (*fixed, *follows, *(n for n in free if n in start))
     varied = (*free, *nuisance)
     wanted = tuple(
         n for n in (*MATERIAL, *SETTING) if (n in needs or n in varied) and n not in known
@@ -109,7 +138,8 @@ def set_up(
     )
     parameters = tuple(p.with_start(start[p.name]) if p.name in start else p for p in parameters)
     parameters = _with_priors(parameters, priors or {})
-    guess = {**estimates, **{p.name: p.start for p in parameters}}
+    guess = linked(links, {**estimates, **{p.name: p.start for p in parameters}})
+    allowed({n: float(guess[n]) for n in follows}, "ties")
     fixed_values = {n: jnp.asarray(v) for n, v in estimates.items() if n not in (*free, *nuisance)}
     objective = Objective(
         predictor=model.prepare(data, guess),
@@ -119,6 +149,7 @@ def set_up(
         std=jnp.asarray(data.std),
         side=sides(data.bound),
         loss=loss,
+        links=links,
     )
     return Problem(
         model,
@@ -131,6 +162,13 @@ def set_up(
         tuple(sorted(fixed)),
         dict(priors or {}),
     )
+
+
+def _wanted_for(name: str, links: tuple[Link, ...], model: Model, data: Measurements) -> str:
+    for link in links:
+        if name in link.sources:
+            return f"{link.name} = {link.text}"
+    return f"{model.name} needs it for {', '.join(sorted(set(data.observable)))}"
 
 
 def _with_priors(

@@ -18,6 +18,9 @@ from .._solve import Rung
 if TYPE_CHECKING:
     from ._result import Fit
 
+SCHEMA = 1
+"""Of the file: a reader of this number reads all files with this number or none."""
+
 _COLUMNS = {
     "lines": "line",
     "observable": "observable",
@@ -61,7 +64,7 @@ def to_dict(fit: "Fit") -> dict[str, Any]:
         {**dataclasses.asdict(r), "discrepancy": r.discrepancy(data.std)} for r in fit.rungs
     ]
     fields["alternatives"] = [{"values": v, "chi2": chi2} for v, chi2 in fit.alternatives]
-    return plain(fields)
+    return {"schema": SCHEMA, **plain(fields)}
 
 
 def plain(x: Any) -> Any:
@@ -88,7 +91,13 @@ def read_fields(path: str | os.PathLike[str]) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
     try:
-        found = {"loss": "normal", "priors": {}, **found}  # which older files do not have
+        found = {"schema": SCHEMA, "loss": "normal", "priors": {}, "ties": {}, **found}
+        schema = found.pop("schema")
+        if not isinstance(schema, int) or schema > SCHEMA:
+            raise InputError(
+                f"{path}: `schema` must be at most {SCHEMA}, got {schema}: the fit is of a newer "
+                "version"
+            )
         return {key: _READ.get(key, _as_is)(value) for key, value in found.items()}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: no JSON of a fit ({error!r})") from None

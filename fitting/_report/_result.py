@@ -47,6 +47,7 @@ class Fit:
     derived: name -> (value, standard deviation or None, unit).
     breakdown_current [A/m^2], breakdown_field [T]: of the fitted wall; None without a wall.
     priors: (value, standard deviation) of fitted parameters, as given.  loss: what was minimised.
+    ties: what parameters follow from, as text; they are among `fixed` and `derived`.
     model_error: relative uncertainty of each wall constant in std_model.
     rungs: the steps by llg2d, `Rung`; std_model is then what they leave.
     alternatives: other minima that the data hardly tell apart, (values, chi2).
@@ -60,6 +61,7 @@ class Fit:
     optimizer: str
     loss: str
     priors: dict[str, tuple[float, float]]
+    ties: dict[str, str]
     free: tuple[str, ...]
     nuisance: tuple[str, ...]
     values: dict[str, float]

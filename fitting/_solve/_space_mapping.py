@@ -233,7 +233,8 @@ def _nearest_constants(
     others = {n: jnp.asarray(v) for n, v in known.items() if n not in names}
     seen = np.isfinite(prediction)
     value, std = np.where(seen, prediction, 0.0), np.where(seen, np.asarray(objective.std), 1e30)
-    fit = Objective(objective.predictor, space, others, jnp.asarray(value), jnp.asarray(std))
+    rows = (jnp.asarray(value), jnp.asarray(std))
+    fit = Objective(objective.predictor, space, others, *rows, links=objective.links)
     found = solve(
         fit,
         space.coordinates(known),

@@ -10,11 +10,18 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._parameters import Space
+from jaxstt import constants
+
+from .._parameters import MICROSCOPIC, Space, linked
 from .._problem import Counter, Evaluation, Objective, Problem, evaluate
 from ._solve import Callback, Solution, solve
 
-GRID = {"xi": (0.02, 0.1, 0.4), "P": (0.3, 0.6, -0.5), "alpha": (0.01, 0.05, 0.2)}
+GRID = {
+    "xi": (0.02, 0.1, 0.4),
+    "P": (0.3, 0.6, -0.5),
+    "alpha": (0.01, 0.05, 0.2),
+}
+GRID |= {"P_T": GRID["P"], "alpha~": GRID["alpha"]}
 """First guesses; every combination of the free ones is tried."""
 NEAR, BOUND = 3.0, 12.0
 """Coordinates within 5 % of the range of a bound, and at it (6e-6)."""
@@ -97,6 +104,7 @@ FINE = {
     "P": (0.2, 0.4, 0.6, 0.8, -0.5),
     "alpha": tuple(np.geomspace(0.005, 0.5, 13)),
 }
+FINE |= {"P_T": FINE["P"], "alpha~": FINE["alpha"]}
 """As `GRID`, where rows jump."""
 _HOPS, _HOP_POINTS, _HOP_STARTS, _WIDE = 4, 256, 3, 0.2
 """Rounds around the best minimum, points of each, searches from the best, spread of ln(value)."""
@@ -142,12 +150,26 @@ def hop(problem: Problem, objective: Objective, best: Solution, search: Search) 
     return best
 
 
+def _guesses(
+    table: Mapping[str, tuple[float, ...]], problem: Problem, given: Mapping[str, float]
+) -> dict[str, tuple[float, ...]]:
+    """First guesses of what is free and not given; for Delta or tau_sf those that give xi its."""
+    wanted = [n for n in problem.free if n not in given]
+    found = {n: table[n] for n in wanted if n in table}
+    if (made := [n for n in MICROSCOPIC if n in wanted]) and "xi" not in problem.free:
+        name = made[-1]
+        (other,) = (n for n in MICROSCOPIC if n != name)
+        known = {p.name: p.start for p in problem.parameters} | problem.estimates | {**given}
+        found[name] = tuple(constants.HBAR / (xi * known[other]) for xi in table["xi"])
+    return found
+
+
 def _fine_starts(
-    problem: Problem, open_: list[str], first: dict[str, float], search: Search
+    problem: Problem, table: dict[str, tuple[float, ...]], first: dict[str, float], search: Search
 ) -> list[np.ndarray]:
-    """The best of `FINE`."""
-    space = problem.objective.space
-    combined = itertools.product(*(FINE[n] for n in open_))
+    """The best of `table`."""
+    space, open_ = problem.objective.space, list(table)
+    combined = itertools.product(*table.values())
     points = [space.coordinates({**first, **dict(zip(open_, v, strict=True))}) for v in combined]
     chi2 = np.asarray(_all_chi2(problem.objective, jnp.asarray(np.stack(points))))
     search.counter.values += len(points)
@@ -165,19 +187,19 @@ def starting_points(
     """
     space: Space = problem.objective.space
     first = {p.name: p.start for p in problem.parameters}
-    open_ = [n for n in GRID if n in problem.free and n not in given]
-    if not open_:
+    table = _guesses(GRID, problem, given)
+    if not table:
         return [np.asarray(space.start)]
     if jumps(problem):
-        return _fine_starts(problem, open_, first, search)
+        return _fine_starts(problem, _guesses(FINE, problem, given), first, search)
     guesses = []
-    for values in itertools.product(*(GRID[n] for n in open_)):
-        guess = {**first, **dict(zip(open_, values, strict=True))}
+    for values in itertools.product(*table.values()):
+        guess = {**first, **dict(zip(table, values, strict=True))}
         z = space.coordinates(guess)
-        every = {**problem.estimates, **guess}
-        above = every.get("xi", 0.0) > every.get("alpha", 0.0)
+        every = linked(problem.objective.links, {**problem.estimates, **guess})
+        xi, alpha = (float(every.get(n, 0.0)) for n in ("xi", "alpha"))
         chi2 = evaluate(problem.objective, z, search.counter).chi2
-        guesses.append(((above, every.get("alpha", 0.0)), chi2, z))
+        guesses.append(((xi > alpha, alpha), chi2, z))
     best: dict[object, tuple[float, np.ndarray]] = {}
     for (above, alpha), chi2, z in sorted(guesses, key=lambda g: g[1]):
         best.setdefault(above if search.optimizer == "adam" else (above, alpha), (chi2, z))
