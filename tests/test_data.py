@@ -259,7 +259,7 @@ def test_missing_file_and_folder(tmp_path):
         load_measurements("nothing_here.csv")
     assert str(error.value) == (
         "nothing_here.csv: no such file or embedded data set "
-        "(there are doppler_nife_340K, doppler_nife_80K, strip_a)"
+        "(there are doppler_nife_340K, doppler_nife_80K, efficiency_copt, strip_a)"
     )
     with pytest.raises(InputError, match="cannot be read: Is a directory"):
         load_measurements(tmp_path)

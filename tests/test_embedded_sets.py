@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from fit_data import STRIP
 
+import fitting
 from fitting import InputError, datasets, load_measurements
 from jaxstt import constants
 
@@ -50,7 +51,38 @@ def test_doppler_values(name, u, P, std, published):
 
 
 def test_datasets():
-    assert datasets.names() == ("doppler_nife_340K", "doppler_nife_80K", "strip_a")
+    assert datasets.names() == (
+        "doppler_nife_340K",
+        "doppler_nife_80K",
+        "efficiency_copt",
+        "strip_a",
+    )
     assert datasets.path("strip_a").is_file()
     with pytest.raises(InputError, match="unknown data set 'strip'; did you mean `strip_a`"):
         datasets.path("strip")
+
+
+def test_efficiency_of_copt() -> None:
+    """3.6 +- 0.6 Oe cm^2/MA of the authors, through the tool; xi and P apart are refused."""
+    data = load_measurements("efficiency_copt")
+    oersted, per_MA_cm2 = 1e-4, 1e10
+    assert data.value[0] == pytest.approx(3.6 * oersted / per_MA_cm2, rel=1e-12)
+    assert data.std[0] == pytest.approx(0.6 * oersted / per_MA_cm2, rel=1e-12)
+    assert any("ASSUMED" in note for note in data.notes)
+    found = fitting.fit(data, check=False)
+    assert found.converged
+    assert found.derived["drive efficiency"][:2] == pytest.approx((3.6e-14, 0.6e-14), rel=0.02)
+    assert [found.std[n] for n in found.free] == [None] * 3
+    text = found.report()
+    assert "fixes xi P/(1+xi^2) only" in text
+    assert "drive efficiency" in text and "(3.60 +- 0.60)e-14 T m^2/A" in text
+    # B/j = xi P/(1+xi^2) hbar/(2 e Ms lambda), the width of the ASSUMED sample.
+    lam = data.sample.cross_section().width
+    product = 3.6e-14 * 2 * constants.E_CHARGE * 9e5 * lam / constants.HBAR
+    (combination,) = found.identifiability.combinations
+    assert combination.value == pytest.approx(product, rel=1e-3)
+    # Any other assumed sample: the same efficiency, another product.
+    other = dataclasses.replace(data.sample, Ms=6e5, A=2e-11)
+    again = fitting.fit(data, check=False, sample=other)
+    assert again.derived["drive efficiency"][:2] == pytest.approx((3.6e-14, 0.6e-14), rel=0.02)
+    assert again.identifiability.combinations[0].value != pytest.approx(product, rel=0.1)

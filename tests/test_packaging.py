@@ -17,7 +17,12 @@ import jaxstt
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-DATASETS = ("doppler_nife_340K.csv", "doppler_nife_80K.csv", "strip_a.csv")
+DATASETS = (
+    "doppler_nife_340K.csv",
+    "doppler_nife_80K.csv",
+    "efficiency_copt.csv",
+    "strip_a.csv",
+)
 
 
 def first_match(pattern: str, name: str) -> str:

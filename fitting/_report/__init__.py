@@ -8,3 +8,5 @@ from ._result import load_fit as load_fit
 from ._summary import Minimum as Minimum
 from ._summary import summary as summary
 from ._summary import unread as unread
+from ._text import cells as cells
+from ._text import words as words

@@ -12,8 +12,7 @@ from jaxstt.tools import versions
 
 from .._data import OBSERVABLES, Measurements
 from .._errorbars import (
-    DERIVED,
-    USEFUL,
+    COMBINATIONS,
     Climb,
     Identifiability,
     ModelError,
@@ -25,8 +24,10 @@ from .._errorbars import (
 )
 from .._format import listed
 from .._models import beyond_rest, on_the_edge
+from .._parameters import EFFECTIVE
 from .._problem import Evaluation, Objective, Problem, relative_scale
 from .._solve import Rung, Search, Solution
+from ._derived import derived
 from ._result import Fit, Solved
 
 Errors = dict[str, float | None]
@@ -77,7 +78,7 @@ def summary(
     dof = data.bound.count("") + sum(n in priors for n in problem.free)
     dof -= len(problem.free) if seen is None or seen.complete else seen.useful_rank
     scale = birge_ratio(found.at.chi2, dof) if loss == "normal" else 1.0
-    errors = None
+    errors = statistical = None
     if best.converged and seen is not None:
         if climbed is not None:
             errors = climbed.error
@@ -93,9 +94,11 @@ def summary(
     else:
         std, stat, model = _unknown(names), _unknown(names), _unknown(names)
     fitted = {n: values[n] for n in names}
-    derived = _derived(values, names, seen if best.converged else None)
+    links = problem.objective.links
+    quantities = derived(values, names, links, statistical, errors)
     wall = {
-        n: derived[n][0] if n in derived else None for n in ("breakdown current", "breakdown field")
+        n: quantities[n][0] if n in quantities else None
+        for n in ("breakdown current", "breakdown field")
     }
     predictor = problem.objective.predictor
     counter, p = search.counter, len(names)
@@ -105,6 +108,7 @@ def summary(
         optimizer=search.optimizer,
         loss=loss,
         priors=dict(priors),
+        ties={link.name: link.text for link in links},
         free=problem.free,
         nuisance=problem.nuisance,
         values=fitted,
@@ -123,13 +127,13 @@ def summary(
         scale=scale,
         predictions=found.at.prediction,
         residuals=np.asarray(problem.objective.off(jnp.asarray(found.at.prediction))),
-        derived=derived,
+        derived=quantities,
         breakdown_current=wall["breakdown current"],
         breakdown_field=wall["breakdown field"],
         model_error=dict(stated),
         rungs=rungs,
         alternatives=_alternatives(problem, found),
-        truth=_truth(data),
+        truth=_truth(data, names),
         n_evaluations=counter.derivatives + counter.values,
         n_simulations=counter.simulations(predictor.drives, p),
         iterations=found.iterations,
@@ -178,26 +182,6 @@ def _covariance(
     return {"names": names, "matrix": seen.covariance * np.outer(scale, scale)}
 
 
-def _derived(
-    values: Mapping[str, float], names: tuple[str, ...], seen: Identifiability | None
-) -> dict[str, tuple[float, float | None, str]]:
-    """The lines of `DERIVED` that these values allow, with propagated errors."""
-    found: dict[str, tuple[float, float | None, str]] = {}
-    scale = relative_scale(names, values)
-    for name, (unit, function) in DERIVED.items():
-        result = value_and_gradient(function, values)
-        if result is None or not np.isfinite(result[0]):
-            continue
-        value, slope = result
-        std = None
-        if seen is not None:
-            row = np.array([slope[n] for n in names]) * scale
-            error = float(np.sqrt(row @ seen.covariance @ row))
-            std = error if error < USEFUL * abs(value) else None
-        found[name] = (value, std, unit)
-    return found
-
-
 def _message(best: Solution, search: Search) -> str:
     if best.converged:
         return "converged"
@@ -227,11 +211,15 @@ def _alternatives(problem: Problem, found: Minimum) -> tuple[tuple[dict[str, flo
     return tuple(result)
 
 
-def _truth(data: Measurements) -> dict[str, float]:
+def _truth(data: Measurements, names: tuple[str, ...]) -> dict[str, float]:
     """The file's true values, P in the convention of the fit: u has the factor 1/(1+xi^2)."""
     truth = dict(data.truth)
     if data.sample.convention == "oommf" and "P" in truth and "xi" in truth:
         truth["P"] *= 1 + truth["xi"] ** 2
+    for name in (n for n in EFFECTIVE if n in names):
+        known = {"Ms": data.sample.Ms or 0.0, "n0": data.sample.n0, **truth}
+        found = value_and_gradient(COMBINATIONS[name], known) if known["Ms"] else None
+        truth |= {} if found is None else {name: found[0]}
     return truth
 
 

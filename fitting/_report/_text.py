@@ -23,7 +23,12 @@ _FAR = 4.0
 
 def report(fit: "Fit") -> str:
     """Title, table, what the data fix, quality, derived quantities, cost and notes."""
-    parts = (_title, _table, _identified, _quality, _derived, _elsewhere, _published, _cost, _notes)
+    return "\n".join([*_title(fit), *_table(fit), words(fit)])
+
+
+def words(fit: "Fit") -> str:
+    """All of the report that follows the table."""
+    parts = (_roles, _identified, _quality, _derived, _elsewhere, _published, _cost, _notes)
     return "\n".join(line for part in parts for line in part(fit))
 
 
@@ -56,23 +61,38 @@ def _row(fit: "Fit", name: str) -> list[str]:
     ]
 
 
-def _table(fit: "Fit") -> list[str]:
+def cells(fit: "Fit") -> list[list[str]]:
+    """The table: a row of names, then one of each free parameter, then of each nuisance."""
     head = ["parameter", "value +- std", "statistical", "model", "95 % interval", "unit", "truth"]
     rows = [head, *(_row(fit, name) for name in fit.free)]
     rows += [_row(fit, name) for name in fit.nuisance]
     if not fit.truth:
         rows = [row[:-1] for row in rows]
+    return rows
+
+
+def _table(fit: "Fit") -> list[str]:
+    rows = cells(fit)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     text = [
         "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
     ruler = "-" * max(len(line) for line in text)
-    lines = [text[0], ruler, *text[1 : 1 + len(fit.free)]]
-    for name, line in zip(fit.nuisance, text[1 + len(fit.free) :], strict=True):
-        lines += [line, f"  nuisance, fitted with a {_prior(fit, name)}"]
+    lines = [text[0], ruler, *text[1:]]
+    return [*lines, ruler]
+
+
+def _roles(fit: "Fit") -> list[str]:
+    """What is known of which parameter, under the table."""
+    lines = [f"{name}: nuisance, fitted with a {_prior(fit, name)}" for name in fit.nuisance]
     lines += [f"prior of {name}: {_known(fit, name)}" for name in fit.free if name in fit.priors]
-    given = ", ".join(f"{n} = {number(v)} {UNITS.get(n, '')}".strip() for n, v in fit.fixed.items())
-    return [*lines, ruler, *lines_of([f"not fitted: {given}"] if given else [], ""), ""]
+    lines += [f"tied: {name} = {text}" for name, text in fit.ties.items()]
+    given = ", ".join(
+        f"{n} = {number(v)} {UNITS.get(n, '')}".strip()
+        for n, v in fit.fixed.items()
+        if n not in fit.ties
+    )
+    return [*lines, *lines_of([f"not fitted: {given}"] if given else [], ""), ""]
 
 
 def _known(fit: "Fit", name: str) -> str:
