@@ -16,8 +16,8 @@ from jaxstt.tools import check_folder, run_command, write_whole
 
 from ._data import Series, load_series
 from ._errors import InputError
+from ._figures import series_figure
 from ._fit_series import SeriesFit, fit_series
-from ._plot import series_figure
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 

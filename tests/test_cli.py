@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+import typer
 
-from fitting import load_measurements, template
+from fitting import InputError, _cli, load_measurements, template
 from fitting._cli import run
 
 HEADER = """# Ms_A_per_m = 8e5
@@ -79,6 +80,27 @@ BAD_ARGUMENTS = [
     (["--exclude", "3"], "no row to exclude at line 3"),
     (["--max-steps", "0"], "`max_steps` must be >= 1, got 0"),
     (["--colour"], "--colour"),
+    (["--tie", "xi"], "`--tie` must be NAME=VALUE,..., got 'xi'"),
+    (["--tie", "xi="], "`--tie` must be NAME=VALUE,..., got 'xi='"),
+    (["--tie", "xi=2*alpha,xi=alpha"], "`--tie`: `xi` is given twice"),
+    (["--tie", "xi=2*alfa", "--free", "P,alpha"], "unknown parameter 'alfa'; did you mean `alpha`"),
+    (["--tie", "xi=alpha^2", "--free", "P,alpha"], "such as 2*alpha, got 'alpha^2'"),
+    (["--tie", "xi=2*alpha"], "`xi` follows from 2*alpha"),
+    (["--prior", "xi"], "`--prior` must be NAME=VALUE+-STD, such as xi=0.05+-0.02, got 'xi'"),
+    (["--prior", "xi=0.1"], "`--prior` must be NAME=VALUE+-STD"),
+    (["--prior", "xi=a+-b"], "`--prior` must be NAME=VALUE+-STD"),
+    (["--prior", "xi=0.1+-0.1,xi=0.2+-0.1"], "`--prior`: `xi` is given twice"),
+    (["--prior", "xi=0.1+-0"], "`priors`: the error of `xi` must be > 0, got 0"),
+    (["--prior", "xi=3+-1"], "`priors`: `xi` must be between 0 and 2, got 3"),
+    (["--prior", "n0=1e4+-1e3"], "`priors`: `n0` must be fitted to have one"),
+    (["--nuisance", "xi"], "`nuisance` must name parameters of the sample that are not free"),
+    (["--nuisance", "thickness"], "`nuisance`: unknown parameter 'thickness'"),
+    (["--nuisance", "K_perp", "--fix", "K_perp=1e4"], "`K_perp` cannot be both fitted and fixed"),
+    (["--loss", "l1"], "`loss` must be one of normal, student, huber, got 'l1'"),
+    (["--convention", "ubermag"], "`--convention` must be one of paper, mumax3, oommf, got"),
+    (["--convention", "oommf", "--free", "beta,Pol"], "`free`: unknown parameter 'Pol'"),
+    (["--free", "P,alpha,Delta"], "`tau_sf` must be free or fixed: xi = hbar/(Delta tau_sf)"),
+    (["--free", "xi,P,alpha,Delta", "--fix", "tau_sf=1e-14"], "`xi` follows from hbar/(Delta"),
     (["strip_a", "more"], "more"),
 ]
 
@@ -107,7 +129,7 @@ def test_fit_writes_both_files_and_prints_the_table(capsys, tmp_path) -> None:
     out = capsys.readouterr().out
     assert "0.581 +- 0.014" in out and "published P = 0.58" in out and "wrote" in out
     files = sorted(path.name for path in (tmp_path / "a" / "b").iterdir())
-    assert files == ["fit.json", "fit.png"]
+    assert files == ["fit.html", "fit.json", "fit.png"]
     read = json.loads((tmp_path / "a" / "b" / "fit.json").read_text(encoding="utf-8"))
     assert read["converged"] is True
     assert (tmp_path / "a" / "b" / "fit.png").read_bytes().startswith(b"\x89PNG")
@@ -150,6 +172,29 @@ def test_help_is_pleasant(capsys) -> None:
     for option in ("--model", "--free", "--fix", "--optimizer", "--out", "--template", "--std"):
         assert option in out
     assert "computed with OOMMF, not" in " ".join(out.split())
+
+
+def test_every_option_has_an_example_that_works(tmp_path, monkeypatch) -> None:
+    """Each is read as it stands, by the command's own reader and by `fit`'s checks."""
+    monkeypatch.chdir(tmp_path)
+    seen = {}
+
+    def told(*arguments, **settings):
+        seen.update(settings)
+        raise InputError("seen")
+
+    monkeypatch.setattr("fitting._cli.fit", told)
+    found = typer.main.get_command(_cli.app).params
+    options = [p for p in found if isinstance(p, typer.core.TyperOption) and p.name != "help"]
+    assert len(options) >= 18
+    for option in options:
+        text, found, example = option.help.partition("  E.g. ")
+        assert text.endswith(".") and found, option.name
+        written = (*option.opts, *option.secondary_opts)
+        assert any(name.strip() in example for name in written), option.name
+        arguments = example.replace("mywire.csv", "strip_a").partition(" >")[0].split()
+        assert run(arguments) == (0 if option.name == "show_template" else 2), option.name
+    assert seen["model"] == "wall1d" and seen["free"] == ("xi", "P", "alpha")
 
 
 def test_free_columns_hold_anything(tmp_path, capsys) -> None:

@@ -9,8 +9,8 @@ from fit_data import measurements, unchecked
 
 import fitting
 import jaxstt
+from fitting._figures import figure, panels
 from fitting._format import interval_text, listed, with_error
-from fitting._plot import figure, panels
 from fitting._report._text import implied_magnetisation
 
 

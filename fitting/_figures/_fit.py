@@ -7,12 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._data import Measurements
-from ._models import get_model
-from ._report import Fit
+from .._data import Measurements
+from .._models import get_model
+from .._report import Fit
 
 # Okabe and Ito's palette: told apart by every reader and in grey.
 DATA, CURVE, BREAKDOWN = "#000000", "#0072B2", "#D55E00"
+CARETUPBASE, CARETDOWNBASE = 10, 11
+"""matplotlib's markers: a triangle that points up, or down, from the value."""
 _POINTS = 200
 _CURVED = ("wall_velocity", "precession_frequency", "wall_tilt", "drift_velocity")
 """Observables that are a function of the two drives alone."""
@@ -121,6 +123,18 @@ def _draw_data(axes: Any, fit: Fit, panel: Panel, curve: tuple[np.ndarray, np.nd
     x = _drive(fit, panel)
     value, std = fit.data.value[panel.rows] * factor, fit.data.std[panel.rows] * factor
     axes.errorbar(x, value, std, fmt="o", color=DATA, ms=4, capsize=2, lw=1, label="data", zorder=3)
+    for bound, marker in {"upper": CARETDOWNBASE, "lower": CARETUPBASE}.items():
+        rows = np.array([fit.data.bound[i] == bound for i in panel.rows])
+        if rows.any():
+            axes.plot(
+                x[rows],
+                value[rows],
+                ls="",
+                marker=marker,
+                ms=10,
+                color=DATA,
+                label=f"{bound} bound",
+            )
     if curve[0].size:
         cheaper = get_model(fit.model).cheaper
         plain = cheaper is None and not fit.rungs
