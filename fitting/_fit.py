@@ -19,6 +19,7 @@ from ._problem import LOSSES, Counter, Problem, evaluate, set_up
 from ._report import Fit, Minimum, summary, unread
 from ._solve import (
     ANCHOR,
+    ANCHORED,
     MAX_STEPS,
     WALL,
     Callback,
@@ -27,6 +28,7 @@ from ._solve import (
     hop,
     jumps,
     starting_points,
+    without_anchor,
 )
 
 AUTO = "auto"
@@ -243,11 +245,14 @@ def _minimise(problem: Problem, search: Search, given: Mapping[str, float]) -> M
         objective = problem.objective
         if anchor:
             objective = objective.anchored(problem.free, ANCHOR)
+            search = dataclasses.replace(search, stalled=ANCHORED)
         best, *others = search.from_starts(objective, starts)
         if jumps(problem):
             best = hop(problem, objective, best, search)
         iterations += best.steps + sum(s.steps for s in others)
-        at = evaluate(problem.objective, best.z, search.counter) if anchor else best.evaluation
+        if anchor:
+            best = without_anchor(problem.objective, best, search)
+        at = best.evaluation
         seen = identify(problem.objective, best.z, at, problem.free) if at.finite else None
         if anchor or seen is None or seen.complete:
             return Minimum(best, others, objective, seen, at, iterations)

@@ -78,11 +78,11 @@ def test_efficiency_of_copt() -> None:
     assert "drive efficiency" in text and "(3.60 +- 0.60)e-14 T m^2/A" in text
     # B/j = xi P/(1+xi^2) hbar/(2 e Ms lambda), the width of the ASSUMED sample.
     lam = data.sample.cross_section().width
-    product = 3.6e-14 * 2 * constants.E_CHARGE * 9e5 * lam / constants.HBAR
+    product = 3.6e-14 * 2 * constants.E_CHARGE * 4e5 * lam / constants.HBAR
     (combination,) = found.identifiability.combinations
     assert combination.value == pytest.approx(product, rel=1e-3)
     # Any other assumed sample: the same efficiency, another product.
-    other = dataclasses.replace(data.sample, Ms=6e5, A=2e-11)
+    other = dataclasses.replace(data.sample, Ms=5e5, A=1.4e-11)
     again = fitting.fit(data, check=False, sample=other)
     assert again.derived["drive efficiency"][:2] == pytest.approx((3.6e-14, 0.6e-14), rel=0.02)
     assert again.identifiability.combinations[0].value != pytest.approx(product, rel=0.1)

@@ -6,7 +6,7 @@ import math
 import jax
 import numpy as np
 import pytest
-from fit_data import measurements, unchecked, with_wall
+from fit_data import STRIP, measurements, unchecked, with_wall
 
 import fitting
 from fitting._errorbars import birge_ratio, interval
@@ -331,3 +331,16 @@ def test_a_row_without_current_and_field_is_noted(slow_wall) -> None:
     data = dataclasses.replace(data, std=np.maximum(data.std, 0.01))
     fit = unchecked(data, free=("alpha",), fixed={"xi": 0.0, "P": 0.5})
     assert any("neither current nor field" in note for note in fit.notes)
+
+
+def test_the_weak_prior_moves_nothing_that_is_seen() -> None:
+    """One efficiency, two unknowns: the data are met exactly, wherever the prior's centre is."""
+    rows = [("drive_efficiency", 0.0, 0.0, 5e-15, 1e-15)]
+    data = measurements(rows, STRIP)
+    values = []
+    for start in ({}, {"xi": 0.4}, {"P": 0.9}):
+        found = unchecked(data, free=("xi", "P"), fixed={"alpha": 0.1}, start=start, nuisance=())
+        assert found.converged and found.chi2 < 1e-10 and found.std["xi"] is None
+        assert found.derived["drive efficiency"][:2] == pytest.approx((5e-15, 1e-15), rel=1e-4)
+        values.append(found.values["xi"])
+    assert max(values) > 1.2 * min(values)

@@ -259,7 +259,8 @@ def _notes(problem: Problem, found: Minimum, errors: ModelError | None) -> tuple
             f"{'s' * (len(turning) > 1)} {listed([str(i) for i in turning])}: a tilt or a pinning "
             "there is that of the last wall that does not, and says little"
         )
-    for name in found.best.at_bound:
+    open_ = () if found.seen is None else set(problem.free) - set(found.seen.fixed)
+    for name in (n for n in found.best.at_bound if n not in open_):
         notes.append(f"`{name}` sits at a bound of its range; its error bar means little")
     edge = on_the_edge(data, problem.values(found.best.z), EDGE)
     if edge:

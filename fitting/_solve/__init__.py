@@ -12,7 +12,9 @@ from ._space_mapping import Rung as Rung
 from ._space_mapping import later_steps as later_steps
 from ._space_mapping import map_space as map_space
 from ._starts import ANCHOR as ANCHOR
+from ._starts import ANCHORED as ANCHORED
 from ._starts import Search as Search
 from ._starts import hop as hop
 from ._starts import jumps as jumps
 from ._starts import starting_points as starting_points
+from ._starts import without_anchor as without_anchor

@@ -28,7 +28,7 @@ MAX_STEPS = {"lm": 100, "lbfgs": 300, "adam": 10000}
 PATIENCE = {"lm": 15, "lbfgs": 10, "adam": 8 * 200}
 """Steps without a smaller chi2 after which an optimiser is stopped."""
 STALLED_TOLERANCE = 1e-3
-"""A stopped optimiser has converged if it is this close, in standard deviations."""
+"""A stopped optimiser has converged if it is this close, in standard deviations, by default."""
 _ADAM_ROUND = 200
 _LEVENBERG = optx.LevenbergMarquardt(rtol=0.0, atol=0.0)
 _LBFGS = optax.lbfgs(
@@ -92,10 +92,12 @@ def solve(
     counter: Counter,
     callback: Callback | None = None,
     known: Evaluation | None = None,
+    stalled: float = STALLED_TOLERANCE,
 ) -> Solution:
     """Minimise chi2 from z; the best point seen, converged or not.
 
-    known: the evaluation at z, where there is one.
+    known: the evaluation at z, where there is one.  stalled: distance at which an optimiser that
+    was stopped has converged.
     """
     method = {"lm": _levenberg_marquardt, "lbfgs": _lbfgs, "adam": _adam}[optimizer]
     start = evaluate(objective, z, counter) if known is None else known
@@ -110,7 +112,7 @@ def solve(
         if left < tolerance or not np.isfinite(best.chi2):
             break
         if steps >= max_steps or steps - progress >= PATIENCE[optimizer]:
-            tolerance = max(tolerance, STALLED_TOLERANCE)
+            tolerance = max(tolerance, stalled)
             break
     assert best is not None
     stuck = objective.space.at_bound(jnp.asarray(best_z))

@@ -14,7 +14,7 @@ from jaxstt import constants
 
 from .._parameters import MICROSCOPIC, Space, linked
 from .._problem import Counter, Evaluation, Objective, Problem, evaluate
-from ._solve import Callback, Solution, solve
+from ._solve import STALLED_TOLERANCE, Callback, Solution, solve
 
 GRID = {
     "xi": (0.02, 0.1, 0.4),
@@ -27,6 +27,9 @@ NEAR, BOUND = 3.0, 12.0
 """Coordinates within 5 % of the range of a bound, and at it (6e-6)."""
 ANCHOR = 2.0
 """Relative width of the weak prior that holds what the data do not fix."""
+ANCHORED = 0.1
+"""Distance at which it suffices to stop beside such a prior: where it ends means nothing, and a row
+may have brought it to the edge of breakdown."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Search:
     tolerance: float
     counter: Counter
     callback: Callback | None = None
+    stalled: float = STALLED_TOLERANCE
+    """Distance to the minimum, in standard deviations, at which a stopped optimiser is there."""
 
     def from_starts(
         self, objective: Objective, starts: list[np.ndarray], known: Evaluation | None = None
@@ -65,6 +70,7 @@ class Search:
                 counter=self.counter,
                 callback=report,
                 known=known if i == 0 else None,
+                stalled=self.stalled,
             )
             if not solution.converged:
                 solution = self._at_its_bounds(objective, solution)
@@ -148,6 +154,28 @@ def hop(problem: Problem, objective: Objective, best: Solution, search: Search) 
             break
         best = found
     return best
+
+
+_SEEN, _STEPS = 1e-3, 6
+"""Singular values below this part of the largest are not followed; most steps."""
+
+
+def without_anchor(objective: Objective, best: Solution, search: Search) -> Solution:
+    """`best`, found beside a weak prior, moved to where it would be without: Gauss-Newton steps
+    along what the data see.  What they do not see stays where it is.
+    """
+    z, at = best.z, evaluate(objective, best.z, search.counter)
+    for _ in range(_STEPS):
+        if not at.finite:
+            break
+        u, s, axes = np.linalg.svd(at.jacobian, full_matrices=False)
+        kept = s > _SEEN * s[0]
+        step = axes[kept].T @ ((u[:, kept].T @ at.residuals) / s[kept])
+        new = evaluate(objective, z - step, search.counter)
+        if not new.chi2 < at.chi2 - 1e-12:
+            break
+        z, at = z - step, new
+    return dataclasses.replace(best, z=z, evaluation=at)
 
 
 def _guesses(
