@@ -97,6 +97,8 @@ def test_figures_beyond_the_fit(fit) -> None:
     canvas = profile_figure(curves)
     labels = [axes.get_xlabel() for axes in canvas.axes if axes.get_visible()]
     assert labels == ["P", "alpha"]
+    heights = {line.get_ydata()[0] for line in canvas.axes[0].lines if line.get_ls() == ":"}
+    assert sorted(heights) == pytest.approx([0.994458**2, 1.959964**2], rel=1e-5)
     drawn = canvas.axes[0].lines[0]
     assert drawn.get_ydata().min() == pytest.approx(0.0, abs=1e-3)
     assert drawn.get_xdata().min() < fit.values["P"] < drawn.get_xdata().max()

@@ -30,7 +30,7 @@ def profile_figure(profiles: Sequence[Profile]) -> Any:
         axes.plot(curve.values[found], curve.rise[found], ".-", color=CURVE)
         axes.plot(curve.best, 0.0, "x", color=DATA)
         for level, ends in curve.intervals.items():
-            height = normal_quantile((1 + level) / 2) ** 2
+            height = normal_quantile(level) ** 2
             axes.axhline(height, color=BREAKDOWN, ls=":", lw=1)
             axes.annotate(f"{100 * level:g} %", (0.01, height), xycoords=("axes fraction", "data"))
             for end in ends:
@@ -66,6 +66,7 @@ def corner_figure(posterior: Posterior, fit: Fit) -> Any:
                 axes.pcolormesh(cells[1], cells[2], cells[0].T, cmap="Blues", rasterized=True)
                 axes.plot(fit.values[across], fit.values[lower], "x", color=DATA)
             axes.ticklabel_format(useOffset=False)
+            axes.locator_params(nbins=3)
             axes.tick_params(labelsize="x-small")
             if i == n - 1:
                 axes.set_xlabel(_label(across))
