@@ -29,6 +29,7 @@ from ._explore import what_next as what_next
 from ._fit import fit as fit
 from ._fit_series import SeriesFit as SeriesFit
 from ._fit_series import fit_series as fit_series
+from ._fit_together import fit_together as fit_together
 from ._models import MODELS as MODELS
 from ._predict import predict as predict
 from ._report import Fit as Fit

@@ -17,10 +17,11 @@ from jaxstt.tools import run_command
 
 from ._cli_options import assignments, fraction, lines, names, numbers, priors, spoken
 from ._cli_output import Progress, free_folder, write
-from ._data import load_measurements, template
+from ._data import Measurements, load_measurements, template
 from ._errors import InputError
 from ._explore import Posterior, Profile, profile, sample_posterior, what_next
 from ._fit import fit
+from ._fit_together import fit_together
 from ._format import listed
 from ._report import Fit
 
@@ -47,8 +48,13 @@ def _option(
 @app.command(context_settings={"help_option_names": ["-h", "--help"]})
 def command(
     data: Annotated[
-        str, typer.Argument(metavar="DATA", help="Measurement file, or an embedded data set.")
-    ] = "strip_a",
+        list[str] | None,
+        typer.Argument(
+            metavar="[DATA]...",
+            help="Measurement file, or an embedded data set; several with --share.",
+            show_default="strip_a",
+        ),
+    ] = None,
     model: Annotated[
         str, _option("wall1d, llg1d (seconds), llg2d (minutes) or auto.", "--model auto")
     ] = "wall1d",
@@ -84,6 +90,14 @@ def command(
             "--convention mumax3 --free Xi,Pol,alpha",
         ),
     ] = "paper",
+    share: Annotated[
+        str,
+        _option(
+            "Parameters that several files have in common.",
+            "80K.csv 300K.csv --share alpha",
+            "NAMES",
+        ),
+    ] = "",
     loss: Annotated[
         str,
         _option("normal, or student or huber where some rows may be far off.", "--loss student"),
@@ -153,16 +167,17 @@ def command(
     if bayes and find_spec("numpyro") is None:
         raise InputError('`--bayes` needs numpyro: pip install "jaxstt[bayes]"')
     _configure_jax()
-    measured = load_measurements(data)
+    sets = [load_measurements(one) for one in data or ["strip_a"]]
     if std:
-        measured = measured.with_std(fraction(std))
+        sets = [measured.with_std(fraction(std)) for measured in sets]
     if exclude:
-        measured = measured.exclude(lines(",".join(exclude)))
+        sets = [measured.exclude(lines(",".join(exclude))) for measured in sets]
     settings: dict[str, Any] = {
         "model": model,
         **spoken(
             convention,
             free=names(free),
+            share=names(share),
             fixed=numbers(fix),
             priors=priors(prior),
             ties=assignments(tie, "--tie"),
@@ -174,6 +189,12 @@ def command(
         "check": check,
     }
     out = free_folder(out)
+    if share or len(sets) > 1:
+        others = {"--model": model != "wall1d", "--exclude": bool(exclude), "--profile": profiles}
+        others |= {"--bayes": bayes, "--next": advise}
+        return _together(sets, settings, out, [o for o, on in others.items() if on])
+    (measured,) = sets
+    del settings["share"]
     with Progress(sys.stderr) as progress:
         keep = out / "llg2d.json"
         result = fit(measured, callback=progress, tell=progress.tell, runs=keep, **settings)
@@ -199,6 +220,32 @@ def _configure_jax() -> None:
         jax.config.update("jax_num_cpu_devices", min(cores or 1, 16))
     except RuntimeError:
         pass
+
+
+def _together(
+    sets: list[Measurements], settings: dict[str, Any], out: Path, others: list[str]
+) -> int:
+    """Fit several files; each has its report, and its files in a folder of its own."""
+    if not settings["share"]:
+        raise InputError(f"`--share` must name what {len(sets)} files have in common, got none")
+    if others:
+        raise InputError(f"`{others[0]}` must not be given with `--share`")
+    folders = [out / Path(one.path).stem for one in sets]
+    for folder in folders:
+        if folders.count(folder) > 1:
+            raise InputError(
+                f"files that share parameters must have different names, got {folder.name} twice"
+            )
+        free_folder(folder)
+    settings = {n: v for n, v in settings.items() if n not in ("model", "check")}
+    found = fit_together(sets, **settings)
+    print("\n\n".join(one.report() for one in found))
+    for one, folder in zip(found, folders, strict=True):
+        print(f"\nwrote {listed(str(path) for path in write(one, folder, [], None, ''))}")
+    if not found[0].converged:
+        print(f"jaxstt-fit: {found[0].message}", file=sys.stderr)
+        return 3
+    return 0
 
 
 def _beyond(

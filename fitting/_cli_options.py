@@ -80,7 +80,13 @@ def lines(text: str) -> list[int]:
     return found
 
 
-def spoken(convention: str, *, free: tuple[str, ...], **by_name: dict[str, Any]) -> dict[str, Any]:
+def spoken(
+    convention: str,
+    *,
+    free: tuple[str, ...],
+    share: tuple[str, ...] = (),
+    **by_name: dict[str, Any],
+) -> dict[str, Any]:
     """The settings of a fit, from names of parameters as another code calls them.
 
     by_name: settings whose keys are names; the text of a tie is one too.
@@ -104,4 +110,5 @@ def spoken(convention: str, *, free: tuple[str, ...], **by_name: dict[str, Any])
         key: {named(name): said(value) for name, value in entries.items()}
         for key, entries in by_name.items()
     }
-    return {"free": tuple(named(name) for name in free), **settings}
+    listed = {"free": free, "share": share}
+    return {key: tuple(named(name) for name in value) for key, value in listed.items()} | settings

@@ -101,7 +101,15 @@ BAD_ARGUMENTS = [
     (["--convention", "oommf", "--free", "beta,Pol"], "`free`: unknown parameter 'Pol'"),
     (["--free", "P,alpha,Delta"], "`tau_sf` must be free or fixed: xi = hbar/(Delta tau_sf)"),
     (["--free", "xi,P,alpha,Delta", "--fix", "tau_sf=1e-14"], "`xi` follows from hbar/(Delta"),
-    (["strip_a", "more"], "more"),
+    (["strip_a", "more"], "more: no such file or embedded data set"),
+    (["strip_a", "strip_a"], "`--share` must name what 2 files have in common, got none"),
+    (["strip_a", "--share", "alpha"], "`data` must be two sets or more to share parameters, got 1"),
+    (["strip_a", "strip_a", "--share", "alpha"], "must have different names, got strip_a twice"),
+    (
+        ["strip_a", "doppler_nife_80K", "--share", "P", "--profile"],
+        "`--profile` must not be given with `--share`",
+    ),
+    (["strip_a", "doppler_nife_80K", "--share", "beta"], "`share`: unknown parameter 'beta'"),
 ]
 
 
@@ -192,7 +200,9 @@ def test_every_option_has_an_example_that_works(tmp_path, monkeypatch) -> None:
         assert text.endswith(".") and found, option.name
         written = (*option.opts, *option.secondary_opts)
         assert any(name.strip() in example for name in written), option.name
-        arguments = example.replace("mywire.csv", "strip_a").partition(" >")[0].split()
+        for file in ("mywire.csv", "80K.csv", "300K.csv"):
+            example = example.replace(file, "strip_a")
+        arguments = example.partition(" >")[0].split()
         assert run(arguments) == (0 if option.name == "show_template" else 2), option.name
     assert seen["model"] == "wall1d" and seen["free"] == ("xi", "P", "alpha")
 
@@ -213,6 +223,19 @@ def test_repeated_options_add_up(tmp_path, capsys) -> None:
         == 0
     )
     assert "(16 rows)" in capsys.readouterr().out
+
+
+def test_files_that_share_parameters(tmp_path, capsys) -> None:
+    """Two temperatures, one P: each file has its report and its folder."""
+    sets = ("doppler_nife_80K", "doppler_nife_340K")
+    assert run([*sets, "--share", "P", *FAST, "--out", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert all(f"Fit of {name}" in out for name in sets)
+    assert "fitted together with 1 other set, sharing P" in out
+    read = [json.loads((tmp_path / name / "fit.json").read_text()) for name in sets]
+    assert read[0]["values"]["P"] == pytest.approx(read[1]["values"]["P"])
+    assert 0.581 < read[0]["values"]["P"] < 0.680
+    assert (tmp_path / sets[0] / "fit.html").exists()
 
 
 def test_out_is_no_option(capsys, tmp_path, monkeypatch) -> None:

@@ -230,6 +230,7 @@ def test_convention_of_the_options() -> None:
     found = spoken("oommf", free=("beta", "P"), **by_name)
     assert found == {
         "free": ("xi", "P_T"),
+        "share": (),
         "fixed": {"alpha~": 0.1},
         "priors": {"P_T": (0.5, 0.1)},
         "ties": {"xi": "2*alpha~"},

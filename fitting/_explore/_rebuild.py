@@ -78,7 +78,9 @@ def own_problem(fit: Fit) -> tuple[Problem, np.ndarray]:
 
 def _solved(fit: Fit) -> Solved:
     if fit.solved is None:
-        raise InputError("this fit was read from a file, without its problem: call fitting.fit")
+        raise InputError(
+            "this fit was read from a file, or is of several sets together: call fitting.fit"
+        )
     return fit.solved
 
 

@@ -16,3 +16,4 @@ from ._llg2d import LLG2D as LLG2D
 from ._llg2d import StripPredictor as StripPredictor
 from ._registry import MODELS as MODELS
 from ._registry import get_model as get_model
+from ._together import Together as Together

@@ -64,10 +64,12 @@ def summary(
     stated: Mapping[str, float],
     began: float,
     climbed: Climb | None = None,
+    errors: ModelError | None = None,
 ) -> Fit:
     """The result, with error bars if the search converged (which may cost refits).
 
-    climbed: the ladder that led to `problem`, whose model error then counts.
+    climbed: the ladder that led to `problem`, whose model error then counts.  errors: those of the
+    model, if they are known already.
     """
     stated = {} if climbed is not None else stated
     rungs = () if climbed is None else climbed.rungs
@@ -78,7 +80,7 @@ def summary(
     dof = data.bound.count("") + sum(n in priors for n in problem.free)
     dof -= len(problem.free) if seen is None or seen.complete else seen.useful_rank
     scale = birge_ratio(found.at.chi2, dof) if loss == "normal" else 1.0
-    errors = statistical = None
+    statistical = None
     if best.converged and seen is not None:
         if climbed is not None:
             errors = climbed.error
