@@ -150,3 +150,18 @@ def test_no_profile_of_one_of_several(sets) -> None:
     found = fit_together(sets, ("alpha",), free=("P", "alpha"), fixed={"xi": 0.25}, **QUIET)
     with pytest.raises(InputError, match="or is of several sets together"):
         fitting.profile(found[0], "P")
+
+
+def test_sets_of_other_kinds() -> None:
+    """A drift velocity knows no wall, and no model error of its width."""
+    found = fit_together(
+        ["efficiency_copt", "doppler_nife_80K"], ("P",), free=("xi", "P"), fixed={"alpha": 0.01}
+    )
+    assert all(f.converged for f in found)
+    assert found[0].values["P"] == found[1].values["P"]
+    # Of two equations for xi P/(1+xi^2) and P/(1+xi^2).
+    xi = found[0].values["xi"]
+    product = found[0].values["P"] / (1 + xi**2)
+    assert xi * product == pytest.approx(0.251, abs=0.002)
+    other = found[1].values["xi"]
+    assert found[1].values["P"] / (1 + other**2) == pytest.approx(0.680, abs=0.002)

@@ -239,3 +239,9 @@ def test_convention_of_the_options() -> None:
     assert spoken("paper", free=("xi", "P"))["free"] == ("xi", "P")
     with pytest.raises(InputError, match="`--convention` must be one of paper, mumax3, oommf"):
         spoken("OOMMF", free=("xi",))
+
+
+def test_interval_of_what_may_be_zero(dressed) -> None:
+    found = unchecked(dressed, free=("xi", "P_T", "alpha~"), **QUIET)
+    low, high = found.intervals["P_T"] or (0.0, 0.0)
+    assert (low + high) / 2 == pytest.approx(found.values["P_T"], rel=1e-12)

@@ -3,7 +3,7 @@
 import math
 from statistics import NormalDist
 
-_LINEAR = {"xi": (0.0, math.inf), "P": (-1.0, 1.0), "n0": (0.0, math.inf)}
+_LINEAR = {"xi": (0.0, math.inf), "P": (-1.0, 1.0), "P_T": (-1.0, 1.0), "n0": (0.0, math.inf)}
 
 
 def birge_ratio(chi2: float, dof: int) -> float:
@@ -22,7 +22,7 @@ def normal_quantile(level: float) -> float:
 def interval(name: str, value: float, std: float, level: float = 0.95) -> tuple[float, float]:
     """Interval of the parameter `name` at this level; q is the normal quantile, 1.96 for 95 %.
 
-    xi, P, n0:  value -+ q std, cut at what is possible
+    xi, P, P_T, n0:  value -+ q std, cut at what is possible
     others:     value exp(-+ q std/value), the logarithm being normal
     """
     q = normal_quantile(level)

@@ -201,7 +201,7 @@ def _check_roles(
         if name in fixed:
             raise InputError(f"`{name}` cannot be both fitted and fixed")
     for name in nuisance:
-        if name in free or name in POLARISATION:
+        if name in free or name in (*POLARISATION, *EFFECTIVE, *MICROSCOPIC):
             raise InputError(
                 f"`nuisance` must name parameters of the sample that are not free, got `{name}`"
             )

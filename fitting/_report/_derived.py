@@ -58,6 +58,8 @@ def _own_part(
     if errors is None or constant not in errors.stated:
         return 0.0
     moved, power = _POWERS[constant]
+    if moved not in values:  # a set that shows no wall, fitted together with one that does
+        return 0.0
     return slope[moved] * values[moved] * power * errors.stated[constant]
 
 
