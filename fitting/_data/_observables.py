@@ -66,6 +66,17 @@ OBSERVABLES = {
         driven=False,
         size=(1e4, 1e16),
     ),
+    "gyration_frequency": Observable(
+        "Hz", "> 0", "of a vortex core left to itself", driven=False, size=(1e5, 1e12)
+    ),
+    "gyration_radius": Observable(
+        "m",
+        "> 0",
+        "of the circle of a vortex core under a current of this amplitude at its own frequency",
+        wants=(J,),
+        bars=(FIELD,),
+        size=(1e-12, 1e-5),
+    ),
     "drift_velocity": Observable(
         "m/s", "a finite number", "u of the torque (u.grad)m, along +j for P > 0", wants=(J,)
     ),

@@ -66,6 +66,10 @@ KEYS = {
     "pinning_field_T": Key(
         "B_pin", "> 0", "largest field of the defects that pin the wall", "T", size=(1e-9, 1e2)
     ),
+    "core_frequency_Hz": Key(
+        "f_core", "> 0", "frequency of a vortex core's free gyration", "Hz", size=(1e5, 1e12)
+    ),
+    "D_over_G": Key("D_G", "> 0", "damping of a vortex core over its gyrovector, without alpha"),
     "convention": Key(
         "convention",
         ("paper", "mumax3", "oommf"),
@@ -131,6 +135,8 @@ class Sample:
     position: float | None = None
     n0: float = 0.0
     B_pin: float | None = None
+    f_core: float | None = None
+    D_G: float | None = None
     convention: str = "paper"
     origin: str = dataclasses.field(default="", compare=False)
 

@@ -27,6 +27,8 @@ _UNUSED = {
     "gamma_rad_per_sT": "1.7595e11",
     "position_m": "0",
     "pinning_field_T": "2e-3",
+    "core_frequency_Hz": "5e8",
+    "D_over_G": "2.5",
     **{f"truth_{parameter}": "0.1" for parameter in TRUTH},
 }
 
@@ -60,6 +62,8 @@ def template() -> str:
         "drive_efficiency,,,z,300,5e-15,5e-16,T m^2/A,example: from a slope,,",
         "depinning_field,-1e11,,z,300,1.5e-3,5e-5,T,example: beside a current,,",
         "depinning_current,,5e-4,z,300,-3e11,1e10,A/m^2,example: beside a field,,",
+        "gyration_frequency,,,,300,5e8,5e6,Hz,example: a vortex core,,",
+        "gyration_radius,-1e10,,,300,1e-8,1e-9,m,example: a vortex core,,",
         "drift_velocity,-1e12,,,300,-40,1.2,m/s,example: spin-wave Doppler shift,,",
     ]
     return "\n".join(lines) + "\n"

@@ -14,7 +14,15 @@ from .._data import OBSERVABLES, Measurements
 from .._errorbars import USEFUL, covariances
 from .._errors import InputError
 from .._format import number
-from .._models import PINNED, collective_wall, get_model, hard_is_b, relaxation_time, simulated
+from .._models import (
+    GYRATION,
+    PINNED,
+    collective_wall,
+    get_model,
+    hard_is_b,
+    relaxation_time,
+    simulated,
+)
 from .._problem import Counter, Objective, Problem, evaluate, relative_jacobian
 from .._report import Fit
 from ._rebuild import check_converged, own_problem, refit
@@ -245,8 +253,7 @@ def _candidates(
     """Blank rows of every kind, at rest and around breakdown."""
     data = fit.data
     if not simulated(data):
-        missing = [n for n in get_model("wall1d").observables if n != "drift_velocity"]
-        asked = tuple(o for o in asked if o not in missing)
+        asked = tuple(o for o in asked if o in ("drift_velocity", *GYRATION))
         jc = Bc = pulse = math.inf
     else:
         known = {name: jnp.asarray(value, float) for name, value in values.items()}
@@ -269,9 +276,12 @@ def _candidates(
         "drive_efficiency": rest,
         "depinning_field": [*rest, *((j, 0.0) for j in slow_j[:1])],
         "depinning_current": rest,
+        "gyration_frequency": rest,
+        "gyration_radius": [(towards * min(largest or 1e10, most[0]), 0.0)],
         "drift_velocity": [(towards * min(largest or 1e11, most[0]), 0.0)],
     }
-    rows = [(o, j, B) for o in asked for j, B in drives[o] if o not in PINNED or "B_pin" in values]
+    lacks = [*(PINNED if "B_pin" not in values else ()), *(GYRATION if "D_G" not in values else ())]
+    rows = [(o, j, B) for o in asked for j, B in drives[o] if o not in lacks]
     observable = tuple(o for o, _, _ in rows)
     j, B = (np.array([row[k] for row in rows], float) for k in (1, 2))
     duration = np.where(np.array(observable) == "displacement", pulse, math.nan)

@@ -36,6 +36,8 @@ OBSERVED = {
     "drive_efficiency": Axis("field per current (10$^{-14}$ T m$^2$/A)", 1e14),
     "depinning_field": Axis("depinning field (mT)", 1e3),
     "depinning_current": Axis("depinning current (10$^{12}$ A/m$^2$)", 1e-12),
+    "gyration_frequency": Axis("gyration frequency (GHz)", 1e-9),
+    "gyration_radius": Axis("gyration radius (nm)", 1e9),
     "drift_velocity": Axis("drift velocity (m/s)", 1.0),
 }
 DRIVEN = {

@@ -1,5 +1,6 @@
 """What predicts the data: one file a model."""
 
+from ._base import GYRATION as GYRATION
 from ._base import PINNED as PINNED
 from ._base import Dear as Dear
 from ._base import Model as Model

@@ -19,6 +19,7 @@ _STABLE, _RESOLVED = 2.4, 0.12
 VELOCITY, PRECESSION, DRIFT = "wall_velocity", "precession_frequency", "drift_velocity"
 TILT = "wall_tilt"
 PINNED = ("depinning_field", "depinning_current")
+GYRATION = ("gyration_frequency", "gyration_radius")
 
 
 class Rows(eqx.Module):
@@ -229,5 +230,5 @@ def drift_velocity(values: Mapping[str, Array], j: Array) -> Array:
 
 
 def simulated(data: Measurements) -> bool:
-    """Whether any row shows a wall (and not only a drift velocity)."""
-    return any(o != DRIFT for o in data.observable)
+    """Whether any row shows a wall (and not only a drift velocity or the core of a vortex)."""
+    return any(o not in (DRIFT, *GYRATION) for o in data.observable)

@@ -11,6 +11,7 @@ from .._data import Measurements
 from .._parameters import MATERIAL, POLARISATION
 from ._base import (
     DRIFT,
+    GYRATION,
     PINNED,
     PRECESSION,
     TILT,
@@ -25,6 +26,7 @@ from ._base import (
     hard_is_b,
     simulated,
 )
+from ._gyration import GYRATIONS
 from ._readings import READINGS, Shown, wall_tilt
 
 _MOTION = (VELOCITY, PRECESSION, TILT)
@@ -36,17 +38,20 @@ class Wall1D(Model):
     wall_velocity: mean velocity, m/s.  precession_frequency: |<phidot>|/2pi, Hz.
     wall_tilt: |phi - phi at rest|, rad, of a wall that does not turn.
     drift_velocity: U = mu_B P j/(e Ms (1+xi^2)(1+eta)), m/s, which needs no wall.
-    The others: `_readings`.
+    The others: `_readings`, and of vortices `_gyration`.
     """
 
     name = "wall1d"
-    observables = (*_MOTION, DRIFT, *READINGS)
+    observables = (*_MOTION, DRIFT, *READINGS, *GYRATION)
 
     def needs(self, data: Measurements) -> tuple[str, ...]:
-        if not simulated(data):
-            return ("xi", "P", "Ms", "n0")
-        pinned = any(o in PINNED for o in data.observable)
-        return (*POLARISATION, *MATERIAL, *(("B_pin",) if pinned else ()))
+        kinds = set(data.observable)
+        needs = ("xi", "P", "Ms", "n0")
+        if simulated(data):
+            needs = (*POLARISATION, *MATERIAL)
+        if kinds & {*GYRATION}:
+            needs = (*dict.fromkeys((*POLARISATION, *needs)), "f_core", "D_G")
+        return (*needs, "B_pin") if kinds & {*PINNED} else needs
 
     def prepare(self, data: Measurements, values: Mapping[str, float]) -> "WallPredictor":
         self.check_rows(data)
@@ -63,6 +68,7 @@ class WallPredictor(Predictor):
     motion: Rows
     drift: Rows
     others: tuple[Shown, ...]
+    gyrations: tuple[Shown, ...]
     observable: tuple[str, ...] = eqx.field(static=True)
     drives: int = eqx.field(static=True)
     charge: int = eqx.field(static=True)
@@ -72,8 +78,9 @@ class WallPredictor(Predictor):
         self.motion = Rows(data, _MOTION)
         self.drift = Rows(data, (DRIFT,))
         self.others = tuple(Shown(data, o) for o in READINGS if o in data.observable)
+        self.gyrations = tuple(Shown(data, o) for o in GYRATIONS if o in data.observable)
         self.observable = data.observable
-        shown = sum(len(group.rows) for group in self.others)
+        shown = sum(len(group.rows) for group in (*self.others, *self.gyrations))
         self.drives = self.motion.j.size + self.drift.j.size + shown
         self.charge = data.sample.charge
         self.hard_is_b = hard_is_b(data) if simulated(data) else True
@@ -87,6 +94,8 @@ class WallPredictor(Predictor):
         if self.drift.j.size:
             U = drift_velocity(values, self.drift.j)[self.drift.drive]
             out = fill(out, (DRIFT,), U)
+        for group in self.gyrations:
+            out = fill(out, (group.observable,), GYRATIONS[group.observable](values, group))
         if not (self.motion.j.size or self.others):
             return out
         wall = collective_wall(values, self.charge, self.hard_is_b)

@@ -12,9 +12,10 @@ POLARISATION = ("xi", "P", "alpha")
 """What the package is for; free unless said otherwise, and never taken from the sample."""
 MATERIAL = ("K_perp", "K", "A", "Ms", "n0", "gamma")
 """What the sample's header gives; K and K_perp are the wall's constants, see `cross_section`."""
-SETTING = ("B_pin", "j_scale")
-"""What the experiment adds: the pinning field of a wall, and the factor by which the current
-densities of the file must be multiplied (1 unless asked for)."""
+SETTING = ("B_pin", "f_core", "D_G", "j_scale")
+"""What the experiment adds: the pinning field of a wall, the frequency of a vortex core and the
+ratio D/G of its damping to its gyrovector, and the factor by which the current densities of the
+file must be multiplied (1 unless asked for)."""
 MICROSCOPIC = ("Delta", "tau_sf")
 """What xi may be made of, xi = hbar/(Delta tau_sf): the exchange splitting, the spin-flip time."""
 EFFECTIVE = ("P_T", "alpha~")
@@ -28,6 +29,7 @@ UNITS = {
     "n0": "A/m",
     "gamma": "rad/(s T)",
     "B_pin": "T",
+    "f_core": "Hz",
     "Delta": "J",
     "tau_sf": "s",
 }

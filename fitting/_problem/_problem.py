@@ -9,7 +9,7 @@ import numpy as np
 
 from .._data import Measurements
 from .._errors import InputError
-from .._models import PINNED, Model, simulated
+from .._models import GYRATION, PINNED, Model, simulated
 from .._parameters import (
     EFFECTIVE,
     MATERIAL,
@@ -130,7 +130,8 @@ def set_up(
     wanted = tuple(
         n for n in (*MATERIAL, *SETTING) if (n in needs or n in varied) and n not in known
     )
-    guessed = {"B_pin": pinning_guess(data)} if "B_pin" in free else {}
+    guesses = {"B_pin": pinning_guess, "f_core": core_guess}
+    guessed = {n: guess(data) for n, guess in guesses.items() if n in free}
     estimates = {**from_sample(data, wanted, model.name, guessed), **fixed}
     parameters = tuple(
         parameter(n, estimates.get(n, start.get(n)), prior_width(n) if n in nuisance else None)
@@ -220,6 +221,14 @@ def pinning_guess(data: Measurements) -> float:
     return float(np.median(fields)) if fields else 1e-3
 
 
+def core_guess(data: Measurements) -> float:
+    """The header's frequency of a vortex core, or the middle one of those measured, or 0.5 GHz."""
+    if data.sample.f_core is not None:
+        return data.sample.f_core
+    found = [x for x, o in zip(data.value, data.observable, strict=True) if o == GYRATION[0]]
+    return float(np.median(found)) if found else 5e8
+
+
 def from_sample(
     data: Measurements,
     wanted: tuple[str, ...],
@@ -232,7 +241,7 @@ def from_sample(
     """
     sample, found = data.sample, {**(guessed or {})}
     wanted = tuple(n for n in wanted if n not in found)
-    sample.require(*(n for n in ("B_pin",) if n in wanted), model=model)
+    sample.require(*(n for n in ("B_pin", "f_core", "D_G") if n in wanted), model=model)
     sample.require(*(n for n in ("Ms", "A", "K") if n in wanted), model=model)
     if simulated(data):
         sample.require("easy_axis", model=model)
