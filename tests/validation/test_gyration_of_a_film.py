@@ -1,6 +1,5 @@
 """The circle of a vortex core in the Landau-Lifshitz-Gilbert equation, fitted by Thiele's."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
