@@ -106,7 +106,7 @@ def fit(
         "free": known(free, "free"),
         "fixed": allowed(fixed or {}, "fixed"),
         "nuisance": None if nuisance is None else known(nuisance, "nuisance"),
-        "priors": _pairs(priors or {}),
+        "priors": pairs(priors or {}),
         "loss": loss,
         "ties": dict(ties or {}),
     }
@@ -147,7 +147,7 @@ def fit(
         return dataclasses.replace(done, notes=(*notes, *done.notes))
 
 
-def _pairs(priors: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+def pairs(priors: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
     """Priors by name; InputError for what is no pair of numbers."""
     known(priors, "priors")
     found = {}

@@ -12,7 +12,7 @@ import numpy as np
 from ._data import Measurements, load_measurements
 from ._errorbars import ModelError, birge_ratio, identify, stated_errors
 from ._errors import InputError
-from ._fit import fit
+from ._fit import fit, pairs
 from ._models import LLG2D, Together, get_model
 from ._parameters import POLARISATION, Space, allowed, known
 from ._problem import (
@@ -64,6 +64,8 @@ def fit_together(
     check_optimizer(optimizer)
     if loss not in LOSSES:
         raise InputError(f"`loss` must be one of {', '.join(LOSSES)}, got {loss!r}")
+    if max_steps is not None and max_steps < 1:
+        raise InputError(f"`max_steps` must be >= 1, got {max_steps}")
     sets = [d if isinstance(d, Measurements) else load_measurements(d) for d in data]
     if len(sets) < 2:
         raise InputError(f"`data` must be two sets or more to share parameters, got {len(sets)}")
@@ -72,7 +74,7 @@ def fit_together(
     settings: dict[str, Any] = {
         "fixed": fixed,
         "start": {},
-        "priors": priors,
+        "priors": pairs(priors or {}),
         "loss": loss,
         "nuisance": None if nuisance is None else known(nuisance, "nuisance"),
     }

@@ -135,6 +135,8 @@ def test_shared_nuisance_and_prior(sets) -> None:
         ({"share": ("n0",)}, "`share`: `n0` must be free or a nuisance in every set"),
         ({"free": ("P",)}, "`alpha` must be free or fixed"),
         ({"loss": "l1"}, "`loss` must be one of normal, student, huber, got 'l1'"),
+        ({"priors": {"P": 0.5}}, "`priors`: `P` must be (value, standard deviation), got 0.5"),
+        ({"max_steps": 0}, "`max_steps` must be >= 1, got 0"),
         ({"optimizer": "bfgs"}, "unknown optimizer 'bfgs'"),
     ],
 )
