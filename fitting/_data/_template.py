@@ -63,7 +63,7 @@ def template() -> str:
         "depinning_field,-1e11,,z,300,1.5e-3,5e-5,T,example: beside a current,,",
         "depinning_current,,5e-4,z,300,-3e11,1e10,A/m^2,example: beside a field,,",
         "gyration_frequency,,,,300,5e8,5e6,Hz,example: a vortex core,,",
-        "gyration_radius,-1e10,,,300,1e-8,1e-9,m,example: a vortex core,,",
+        "gyration_radius,-1e11,,,300,2.6e-9,2e-10,m,example: a vortex core,,",
         "drift_velocity,-1e12,,,300,-40,1.2,m/s,example: spin-wave Doppler shift,,",
     ]
     return "\n".join(lines) + "\n"
