@@ -15,6 +15,9 @@ from ._ladder import PATIENCE as PATIENCE
 from ._ladder import Climb as Climb
 from ._ladder import climb as climb
 from ._ladder import strip_of as strip_of
+from ._model_error import MOVED as MOVED
 from ._model_error import ModelError as ModelError
+from ._model_error import constant_moved as constant_moved
+from ._model_error import followed as followed
 from ._model_error import model_error as model_error
 from ._model_error import stated_errors as stated_errors

@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from .._errorbars import MOVED
 from .._errors import InputError
 from .._problem import Counter, Objective, Problem
 from .._report import Fit, Solved
@@ -108,8 +109,7 @@ def refit(problem: Problem, objective: Objective, z: np.ndarray, counter: Counte
 
 def _constants(fit: Fit) -> dict[str, float]:
     """Standard deviation of ln(constant) for each constant of the fit's model error."""
-    width = {"width": ("K", 2.0), "K_perp": ("K_perp", 1.0)}
-    return {width[n][0]: width[n][1] * error for n, error in fit.model_error.items()}
+    return {MOVED[n][0]: abs(MOVED[n][1]) * error for n, error in fit.model_error.items()}
 
 
 def covariance(again: Again) -> np.ndarray:

@@ -5,13 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from .._errorbars import COMBINATIONS, DERIVED, USEFUL, Identifiability, ModelError
+from .._errorbars import COMBINATIONS, DERIVED, MOVED, USEFUL, Identifiability, ModelError
 from .._errorbars import value_and_gradient as slopes
 from .._parameters import UNITS, Link
 from .._problem import relative_scale
-
-_POWERS = {"width": ("K", -2.0), "K_perp": ("K_perp", 1.0)}
-"""What a constant of the model error is moved through, and d ln(that)/d ln(constant)."""
 
 
 def derived(
@@ -57,7 +54,7 @@ def _own_part(
     """Change of the quantity by the constant itself; 0 for what is no constant of the wall."""
     if errors is None or constant not in errors.stated:
         return 0.0
-    moved, power = _POWERS[constant]
+    moved, power = MOVED[constant]
     if moved not in values:  # a set that shows no wall, fitted together with one that does
         return 0.0
     return slope[moved] * values[moved] * power * errors.stated[constant]
