@@ -24,6 +24,7 @@ from ._solve import (
     WALL,
     Callback,
     Search,
+    Searched,
     check_optimizer,
     hop,
     jumps,
@@ -95,13 +96,9 @@ def fit(
     converged = False and its best point.
     """
     began = time.monotonic()
-    check_optimizer(optimizer)
+    check_settings(optimizer, loss, max_steps)
     if precision not in ("float64", "float32"):
         raise InputError(f"`precision` must be float64 or float32, got {precision!r}")
-    if loss not in LOSSES:
-        raise InputError(f"`loss` must be one of {', '.join(LOSSES)}, got {loss!r}")
-    if max_steps is not None and max_steps < 1:
-        raise InputError(f"`max_steps` must be >= 1, got {max_steps}")
     settings: dict[str, Any] = {
         "free": known(free, "free"),
         "fixed": allowed(fixed or {}, "fixed"),
@@ -124,7 +121,8 @@ def fit(
         tolerance = problem.model.tolerance if precision == "float64" else 1e-2
         steps = MAX_STEPS[optimizer] if max_steps is None else max_steps
         search = Search(optimizer, steps, tolerance, Counter(), callback)
-        result = _minimise(problem, search, given)
+        starts = starting_points(problem, given, search)
+        result = minimum(problem, search, starts, jumps(problem))
         problem.check_links(result.best.z)
         notes: tuple[str, ...] = ()
         if chosen.name == LLG1D.name:
@@ -228,6 +226,7 @@ def _climbed(
 def _at_the_top(climbed: Climb, found: Minimum, search: Search) -> Minimum:
     """The minimum of the corrected problem."""
     problem, best = climbed.problem, climbed.best
+    problem.check_links(best.z)
     objective, at = problem.objective, best.evaluation
     if found.seen is not None and not found.seen.complete:
         objective = objective.anchored(problem.free, ANCHOR)
@@ -237,9 +236,20 @@ def _at_the_top(climbed: Climb, found: Minimum, search: Search) -> Minimum:
     return Minimum(best, [], objective, seen, at, found.iterations + best.steps)
 
 
-def _minimise(problem: Problem, search: Search, given: Mapping[str, float]) -> Minimum:
-    """The minimum; where the data leave a direction open, once more with a weak prior on it."""
-    starts = starting_points(problem, given, search)
+def check_settings(optimizer: str, loss: str, max_steps: int | None) -> None:
+    """InputError for what no search can be made with."""
+    check_optimizer(optimizer)
+    if loss not in LOSSES:
+        raise InputError(f"`loss` must be one of {', '.join(LOSSES)}, got {loss!r}")
+    if max_steps is not None and max_steps < 1:
+        raise InputError(f"`max_steps` must be >= 1, got {max_steps}")
+
+
+def minimum(problem: Searched, search: Search, starts: list[np.ndarray], jumping: bool) -> Minimum:
+    """The minimum; where the data leave a direction open, once more with a weak prior on it.
+
+    jumping: whether rows jump, see `JUMPS`.
+    """
     iterations, anchor = 0, False
     while True:
         objective = problem.objective
@@ -247,7 +257,7 @@ def _minimise(problem: Problem, search: Search, given: Mapping[str, float]) -> M
             objective = objective.anchored(problem.free, ANCHOR)
             search = dataclasses.replace(search, stalled=ANCHORED)
         best, *others = search.from_starts(objective, starts)
-        if jumps(problem):
+        if jumping:
             best = hop(problem, objective, best, search)
         iterations += best.steps + sum(s.steps for s in others)
         if anchor:

@@ -1,6 +1,7 @@
 """Several data sets that share parameters: one minimum, one result for each."""
 
 import dataclasses
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,31 +11,28 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._data import Measurements, load_measurements
-from ._errorbars import ModelError, birge_ratio, identify, stated_errors
+from ._errorbars import (
+    ModelError,
+    birge_ratio,
+    constant_moved,
+    followed,
+    identify,
+    stated_errors,
+)
 from ._errors import InputError
-from ._fit import fit, pairs
+from ._fit import check_settings, minimum, pairs
 from ._models import LLG2D, Together, get_model
 from ._parameters import POLARISATION, Space, allowed, known
-from ._problem import (
-    LOSSES,
-    Counter,
-    Evaluation,
-    Objective,
-    Problem,
-    evaluate,
-    relative_scale,
-    set_up,
-)
+from ._problem import Counter, Evaluation, Objective, Problem, evaluate, set_up
 from ._report import Fit, Minimum, summary
-from ._solve import ANCHOR, MAX_STEPS, Search, Solution, check_optimizer, without_anchor
+from ._solve import MAX_STEPS, Search, jumps, starting_points
 
-_REFIT_STEPS, _REFIT_TOLERANCE = 30, 1e-2
 _FROM_EACH = 3
 """Of the fits one by one, so many others are tried as starts."""
 
 
 def fit_together(
-    data: Sequence[Measurements | str],
+    data: Sequence[Measurements | str | os.PathLike[str]],
     share: Iterable[str],
     free: Iterable[str] = POLARISATION,
     *,
@@ -53,6 +51,7 @@ def fit_together(
 
     data: measurements or files, two or more, such as one wire at two temperatures.
     share: parameters among the free ones and the nuisances; each set has its own of all others.
+    Their bounds and their prior are those of the first set.
     The rest as in `fit`; the model is wall1d, and is not corrected by llg2d.
 
     Returns a `Fit` for each set, in order: shared parameters are equal in all, errors are those of
@@ -61,230 +60,178 @@ def fit_together(
     Raises InputError as `fit` does, and for fewer than two sets or a `share` that is not fitted.
     """
     began = time.monotonic()
-    check_optimizer(optimizer)
-    if loss not in LOSSES:
-        raise InputError(f"`loss` must be one of {', '.join(LOSSES)}, got {loss!r}")
-    if max_steps is not None and max_steps < 1:
-        raise InputError(f"`max_steps` must be >= 1, got {max_steps}")
+    check_settings(optimizer, loss, max_steps)
+    if isinstance(data, str | os.PathLike | Measurements):
+        data = [data]
     sets = [d if isinstance(d, Measurements) else load_measurements(d) for d in data]
     if len(sets) < 2:
         raise InputError(f"`data` must be two sets or more to share parameters, got {len(sets)}")
     shared = known(share, "share")
-    free, fixed = known(free, "free"), allowed(fixed or {}, "fixed")
+    if not shared:
+        raise InputError("`share` must name at least one parameter, got none")
     settings: dict[str, Any] = {
-        "fixed": fixed,
-        "start": {},
+        "free": known(free, "free"),
+        "fixed": allowed(fixed or {}, "fixed"),
+        "nuisance": None if nuisance is None else known(nuisance, "nuisance"),
         "priors": pairs(priors or {}),
         "loss": loss,
-        "nuisance": None if nuisance is None else known(nuisance, "nuisance"),
+        "ties": dict(ties or {}),
     }
     with jax.enable_x64(True):
         model = get_model("wall1d")
-        problems = []
-        for one in sets:
-            model.check_rows(one)
-            problems.append(set_up(one, model, free, ties=ties, **settings))
-        for name in shared:
-            if any(name not in p.objective.space.names for p in problems):
-                raise InputError(f"`share`: `{name}` must be free or a nuisance in every set")
-        if not shared:
-            raise InputError("`share` must name at least one parameter, got none")
-        whole = _Whole(problems, shared)
+        whole = _Whole([set_up(one, model, start={}, **settings) for one in sets], shared)
         steps = MAX_STEPS[optimizer] if max_steps is None else max_steps
         search = Search(optimizer, steps, model.tolerance, Counter())
-        alone = {**settings, "free": free, "ties": ties}
-        del alone["start"]
-        best, at = _minimum(whole, search, _starts(whole, sets, alone))
-        for problem, z in zip(problems, whole.split(best.z), strict=True):
-            problem.check_links(z)
-        stated = [stated_errors(p, model_errors) for p in problems]
-        errors = whole.model_error(best, stated, search.counter) if best.converged else None
-        fits = whole.summaries(best, at, errors, search, began)
+        jumping = any(jumps(p) for p in whole.problems)
+        found = minimum(whole, search, whole.starts(search), jumping)
+        for k, problem in enumerate(whole.problems):
+            problem.check_links(whole.own(found.best.z, k))
+        stated = [stated_errors(p, model_errors) for p in whole.problems]
+        errors = whole.model_error(found, stated, search.counter)
+        fits = whole.summaries(found, errors, search, began)
     note = f"fitted together with {len(sets) - 1} other set{'s' * (len(sets) > 2)}, sharing "
     note += f"{', '.join(shared)}; not checked against {LLG2D.name}"
     return tuple(dataclasses.replace(f, notes=(note, *f.notes)) for f in fits)
 
 
 class _Whole:
-    """The problems as one; `name[k]` is the parameter `name` of set k alone, from 1."""
+    """The problems as one; `name[k]` is the parameter `name` of set k alone, from 1.
+
+    A shared parameter has the bounds and the prior that the first set gives it, in all: so the
+    coordinates of a set are some of those of the whole.
+    """
 
     def __init__(self, problems: list[Problem], shared: tuple[str, ...]):
-        self.problems, self.shared = problems, shared
-        self.outer = [
-            {
-                n: n if n in shared else f"{n}[{k}]"
-                for n in (*p.objective.space.names, *p.objective.fixed)
-            }
-            for k, p in enumerate(problems, start=1)
+        for name in shared:
+            if any(name not in p.objective.space.names for p in problems):
+                raise InputError(f"`share`: `{name}` must be free or a nuisance in every set")
+        self.shared = shared
+        first = {p.name: p for p in problems[0].parameters}
+        self.problems = [
+            p.with_parameters(tuple(first[x.name] if x.name in shared else x for x in p.parameters))
+            for p in problems
         ]
-        parameters = {}
-        for problem, names in zip(problems, self.outer, strict=True):
-            for p in problem.parameters:
-                parameters.setdefault(names[p.name], dataclasses.replace(p, name=names[p.name]))
-        self.parameters = parameters
-        parts = [p.objective for p in problems]
-        fixed = {
-            names[n]: v
-            for o, names in zip(parts, self.outer, strict=True)
-            for n, v in o.fixed.items()
-        }
-        sides = [o.side for o in parts]
-        if any(s is not None for s in sides):
-            sides = [
-                jnp.zeros(o.value.size) if s is None else s
-                for s, o in zip(sides, parts, strict=True)
-            ]
+        parts = [p.objective for p in self.problems]
+        self.outer = [
+            {n: n if n in shared else f"{n}[{k}]" for n in (*o.space.names, *o.fixed)}
+            for k, o in enumerate(parts, start=1)
+        ]
+        each = list(zip(self.problems, self.outer, strict=True))
+        parameters = {names[p.name]: p for problem, names in each for p in problem.parameters}
+        self.free = tuple(dict.fromkeys(names[n] for p, names in each for n in p.free))
+        sides = [jnp.zeros(o.value.size) if o.side is None else o.side for o in parts]
         self.objective = Objective(
             predictor=Together([o.predictor for o in parts], self.outer, [o.links for o in parts]),
-            space=Space(parameters.values()),
-            fixed=fixed,
+            space=Space(dataclasses.replace(p, name=name) for name, p in parameters.items()),
+            fixed={names[n]: v for p, names in each for n, v in p.objective.fixed.items()},
             value=jnp.concatenate([o.value for o in parts]),
             std=jnp.concatenate([o.std for o in parts]),
-            side=None if sides[0] is None else jnp.concatenate(sides),  # type: ignore
+            side=jnp.concatenate(sides) if any(o.side is not None for o in parts) else None,
             loss=parts[0].loss,
         )
 
-    @property
-    def free(self) -> tuple[str, ...]:
-        """Names of the free parameters of all."""
-        each = zip(self.problems, self.outer, strict=True)
-        return tuple(dict.fromkeys(names[n] for p, names in each for n in p.free))
+    def values(self, z: np.ndarray) -> dict[str, float]:
+        """Every parameter at z, as floats."""
+        return {n: float(v) for n, v in self.objective.values(jnp.asarray(z)).items()}
 
     def columns(self, k: int) -> list[int]:
         """Where the coordinates of set k stand among those of all."""
         names = self.objective.space.names
         return [names.index(self.outer[k][n]) for n in self.problems[k].objective.space.names]
 
-    def split(self, z: np.ndarray) -> list[np.ndarray]:
-        """The coordinates of each set; bounds are the same in all only for what they share."""
-        return [self._own(z, k) for k in range(len(self.problems))]
+    def own(self, z: np.ndarray, k: int) -> np.ndarray:
+        """The coordinates of set k."""
+        return z[self.columns(k)]
 
-    def _own(self, z: np.ndarray, k: int) -> np.ndarray:
-        values = self.objective.space.values(jnp.asarray(z))
-        own = {n: float(values[o]) for n, o in self.outer[k].items() if o in values}
-        return self.problems[k].objective.space.coordinates(own)
+    def starts(self, search: Search) -> list[np.ndarray]:
+        """Each set's own minimum; what they share as each has it, and as those that know it do."""
+        alone = [
+            minimum(p, search, starting_points(p, {}, search), jumps(p)) for p in self.problems
+        ]
+        base = np.zeros(len(self.objective.space.names))
+        shared, tried = {}, []
+        for k, (problem, found) in enumerate(zip(self.problems, alone, strict=True)):
+            base[self.columns(k)] = found.best.z
+            own = dict(zip(problem.objective.space.names, found.best.z, strict=True))
+            told = () if found.seen is None else (*found.seen.fixed, *problem.nuisance)
+            shared |= {n: own[n] for n in self.shared if n in told}
+            tried.append({n: own[n] for n in self.shared})
+        names = self.objective.space.names
+        return [
+            np.array([one.get(n, z) for n, z in zip(names, base, strict=True)])
+            for one in (*tried[:_FROM_EACH], shared)
+        ]
 
     def model_error(
-        self, best: Solution, stated: list[dict[str, float]], counter: Counter
+        self, found: Minimum, stated: list[dict[str, float]], counter: Counter
     ) -> ModelError | None:
-        """As `_errorbars.model_error`, of all: what each constant, moved in every set, changes."""
-        named = {n: e for one in stated for n, e in one.items()}
-        if not named:
+        """What each constant, moved in every set alike, changes; None if none is, or no minimum."""
+        every = {n: e for one in stated for n, e in one.items()}
+        if not every or not found.best.converged:
             return None
-        names = self.objective.space.names
-        scale = relative_scale(names, self._values(best.z))
-        shift, converged = {}, True
-        for constant, error in named.items():
-            ends = []
-            for factor in (1 - error, 1 + error):
-                moved = {}
-                for p, names_of, one in zip(self.problems, self.outer, stated, strict=True):
-                    if constant in one:
-                        change = {"K": p.estimates["K"] / factor**2}
-                        if constant == "K_perp":
-                            change = {"K_perp": p.estimates["K_perp"] * factor}
-                        moved |= {names_of[n]: v for n, v in change.items()}
-                search = Search("lm", _REFIT_STEPS, _REFIT_TOLERANCE, counter)
-                end = search.from_starts(self.objective.moved(moved), [best.z])[0]
-                values = self._values(end.z)
-                ends.append(np.array([values[n] for n in names]))
-                converged = converged and end.converged
-            shift[constant] = (ends[1] - ends[0]) / 2 / scale
-        covariance = sum(np.outer(s, s) for s in shift.values())
-        return ModelError(named, shift, np.asarray(covariance), converged)
 
-    def _values(self, z: np.ndarray) -> dict[str, float]:
-        return {n: float(v) for n, v in self.objective.space.values(jnp.asarray(z)).items()}
+        def moved(name: str, factor: float) -> dict[str, float]:
+            parts = zip(self.problems, self.outer, stated, strict=True)
+            return {
+                names[n]: value
+                for problem, names, one in parts
+                if name in one
+                for n, value in constant_moved(problem.estimates, name, factor).items()
+            }
+
+        return followed(found.objective, found.best, every, moved, counter)
 
     def summaries(
-        self,
-        best: Solution,
-        at: Evaluation,
-        errors: ModelError | None,
-        search: Search,
-        began: float,
+        self, found: Minimum, errors: ModelError | None, search: Search, began: float
     ) -> list[Fit]:
         """A `Fit` for each set, seen with what the others say of the shared parameters."""
         fits = []
-        for k, (problem, z) in enumerate(zip(self.problems, self.split(best.z), strict=True)):
+        for k, problem in enumerate(self.problems):
+            z, columns = self.own(found.best.z, k), self.columns(k)
             own = evaluate(problem.objective, z, search.counter)
-            rows = self._from_others(best.z, at, k, z)
+            rows = self._from_others(found.at, k)
             more = Evaluation(
                 np.concatenate([own.residuals, np.zeros(len(rows))]),
                 np.vstack([own.jacobian, rows]),
                 own.prediction,
             )
             seen = identify(problem.objective, z, more, problem.free) if more.finite else None
-            solution = dataclasses.replace(best, z=z, evaluation=more)
-            found = Minimum(solution, [], problem.objective, seen, more, best.steps)
-            restricted = None
+            best = dataclasses.replace(found.best, z=z, evaluation=more)
+            here = Minimum(best, [], problem.objective, seen, more, found.iterations)
+            restricted = errors
             if errors is not None:
-                columns = self.columns(k)
-                shift = {n: s[columns] for n, s in errors.shift.items()}
-                covariance = errors.covariance[np.ix_(columns, columns)]
-                restricted = dataclasses.replace(errors, shift=shift, covariance=covariance)
-            done = summary(problem, search, found, {}, began, errors=restricted)
+                restricted = dataclasses.replace(
+                    errors,
+                    shift={n: s[columns] for n, s in errors.shift.items()},
+                    covariance=errors.covariance[np.ix_(columns, columns)],
+                )
+            done = summary(problem, search, here, {}, began, errors=restricted)
             stated = {} if errors is None else errors.stated
             fits.append(dataclasses.replace(done, model_error=dict(stated), solved=None))
         return fits
 
-    def _from_others(self, z: np.ndarray, at: Evaluation, k: int, own: np.ndarray) -> np.ndarray:
+    def _from_others(self, at: Evaluation, k: int) -> np.ndarray:
         """Rows that say of the shared parameters what all other sets do, (r, p of set k).
 
         The rows of the others, with the columns of their own parameters projected out, weighted by
-        their Birge ratio; d/d(coordinates of set k).
+        their Birge ratio.
         """
-        names = self.objective.space.names
         start = np.cumsum([0, *(len(p.data) for p in self.problems)])
-        mine = np.zeros(len(at.residuals), bool)
-        mine[start[k] : start[k + 1]] = True
+        index = np.arange(len(at.residuals))
+        mine, priors = (index >= start[k]) & (index < start[k + 1]), index >= start[-1]
         jacobian = at.jacobian
         if not self.objective.plain:
             informed = self.objective.informative(jnp.asarray(jacobian), jnp.asarray(at.prediction))
             jacobian = np.asarray(informed)
         columns = self.columns(k)
-        priors = np.arange(len(mine)) >= start[-1]
-        # Priors of this set's own parameters are among its own residuals already.
+        others = [i for i in range(jacobian.shape[1]) if i not in columns]
+        # Priors of this set's parameters are among its own residuals already.
         kept = ~mine & ~(priors & np.any(jacobian[:, columns] != 0, axis=1))
         rows = jacobian[kept].copy()
-        residuals = at.residuals[: start[-1]][~mine[: start[-1]]]
-        dof = residuals.size - (len(names) - len(columns))
         if self.objective.loss == "normal":
-            rows[~priors[kept]] /= birge_ratio(float(np.sum(residuals**2)), dof)
-        others = [i for i in range(len(names)) if i not in columns]
+            theirs = at.residuals[~mine & ~priors]
+            ratio = birge_ratio(float(np.sum(theirs**2)), theirs.size - len(others))
+            rows[~priors[kept]] /= ratio
         if others:
             rows = rows - rows[:, others] @ np.linalg.lstsq(rows[:, others], rows, rcond=None)[0]
-        # Coordinates of a shared parameter differ between sets where their bounds do.
-        ratio = (
-            np.asarray(self.problems[k].objective.space.slope(own))
-            / np.asarray(self.objective.space.slope(z))[columns]
-        )
-        return np.asarray(np.linalg.qr(rows[:, columns] * ratio, mode="r"))
-
-
-def _starts(
-    whole: _Whole, sets: list[Measurements], settings: Mapping[str, Any]
-) -> list[np.ndarray]:
-    """Each set fitted alone; what they share as each has it, and as those that know it have it."""
-    quiet = {"check": False, "model_errors": {"width": 0.0, "K_perp": 0.0}}
-    alone = [fit(one, **settings, **quiet) for one in sets]
-    base = {p.name: p.start for p in whole.parameters.values()}
-    for found, names in zip(alone, whole.outer, strict=True):
-        base |= {names[n]: v for n, v in found.values.items() if names[n] in base}
-    tried = [{n: f.values[n] for n in whole.shared} for f in alone[:_FROM_EACH]]
-    tried.append({n: f.values[n] for f in alone for n in whole.shared if f.std.get(n) is not None})
-    return [whole.objective.space.coordinates({**base, **shared}) for shared in tried]
-
-
-def _minimum(
-    whole: _Whole, search: Search, starts: list[np.ndarray]
-) -> tuple[Solution, Evaluation]:
-    """The minimum; where all sets together leave a direction open, beside a weak prior."""
-    objective = whole.objective
-    best = search.from_starts(objective, starts)[0]
-    at = best.evaluation
-    if at.finite and not identify(objective, best.z, at, whole.free).complete:
-        anchored = objective.anchored(whole.free, ANCHOR)
-        best = search.from_starts(anchored, starts)[0]
-        best = without_anchor(objective, best, search)
-    return best, best.evaluation
+        return np.asarray(np.linalg.qr(rows[:, columns], mode="r"))

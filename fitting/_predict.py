@@ -13,10 +13,8 @@ from ._data import Measurements, load_measurements
 from ._errors import InputError
 from ._models import LLG2D, Predictor, get_model
 from ._parameters import (
-    EFFECTIVE,
+    ELECTRONS,
     MATERIAL,
-    MICROSCOPIC,
-    POLARISATION,
     SETTING,
     allowed,
     linked,
@@ -54,8 +52,7 @@ def predict(
     links = read_links({}, known)
     needs = (*chosen.needs(data), *(s for link in links for s in link.sources))
     follows = [link.name for link in links]
-    electrons = (*POLARISATION, *EFFECTIVE, *MICROSCOPIC)
-    missing = [n for n in electrons if n in needs and n not in (*known, *follows)]
+    missing = [n for n in ELECTRONS if n in needs and n not in (*known, *follows)]
     if missing:
         raise InputError(f"`values` must hold {', '.join(missing)}: {chosen.name} needs it")
     with jax.enable_x64(True):

@@ -4,6 +4,8 @@ import dataclasses
 import functools
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 import fitting
@@ -23,6 +25,14 @@ STRIP = Sample(
     wall="bloch",
 )
 """As the header of `strip_a`, without what only a simulation on its mesh needs."""
+_AT_REST = STRIP.cross_section()
+CONSTANTS = {
+    "A": STRIP.A,
+    "Ms": STRIP.Ms,
+    "K": _AT_REST.K_eff + _AT_REST.K_perp,
+    "Kp": -_AT_REST.K_perp,
+}
+"""Of the `CollectiveWall` of that strip: its hard axis, x, is a of the triad (z, x, y)."""
 NARROW = Sample(
     Ms=8e5,
     A=1e-11,
@@ -84,3 +94,16 @@ def with_wall(data: Measurements, *, relative: float = 0.02, **wall) -> Measurem
     frequency = np.abs(np.asarray(motion.precession)) / (2 * np.pi)
     value = np.where(is_velocity, np.asarray(motion.velocity), frequency)
     return dataclasses.replace(data, value=value, std=relative * np.abs(value))
+
+
+def check_jacobian(objective) -> None:
+    """At its start: forward = reverse = central difference of every residual."""
+    with jax.enable_x64(True):
+        z = jnp.asarray(objective.space.start)
+        residuals = jax.jit(lambda z: objective.residuals(z)[0])
+        forward, reverse = (jax.jit(f(residuals))(z) for f in (jax.jacfwd, jax.jacrev))
+        steps = 1e-5 * np.eye(z.size)
+        central = np.stack([(residuals(z + h) - residuals(z - h)) / 2e-5 for h in steps], axis=1)
+    scale = np.abs(central).max()
+    np.testing.assert_allclose(forward, central, atol=1e-7 * scale)
+    np.testing.assert_allclose(reverse, forward, atol=1e-12 * scale)

@@ -6,26 +6,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from fit_data import QUIET, STRIP, measurements, unchecked, with_wall
+from fit_data import CONSTANTS, QUIET, STRIP, measurements, unchecked, with_wall
 
 import fitting
 from fitting import InputError, fit_together
 
-WALL = STRIP.cross_section()
-CONSTANTS = {
-    "A": STRIP.A,
-    "Ms": STRIP.Ms,
-    "K": WALL.K_eff + WALL.K_perp,
-    "Kp": -WALL.K_perp,
-    "xi": 0.25,
-    "alpha": 0.1,
-}
+WALL = {**CONSTANTS, "xi": 0.25, "alpha": 0.1}
 BY_CURRENT = [("wall_velocity", j, 0.0, 0.0, 1.0) for j in (-2e11, -6e11, -3e12, -5e12)]
 BY_FIELD = [("wall_velocity", 0.0, B, 0.0, 1.0) for B in (5e-4, 1.5e-3)]
 
 
 def made(rows, P: float, seed: int, **changed) -> fitting.Measurements:
-    data = with_wall(measurements(rows, STRIP), **{**CONSTANTS, **changed}, P=P, relative=0.01)
+    data = with_wall(measurements(rows, STRIP), **{**WALL, **changed}, P=P, relative=0.01)
     noise = np.random.default_rng(seed).standard_normal(len(data))
     return dataclasses.replace(data, value=data.value + noise * data.std, path=f"set {seed}")
 
@@ -130,6 +122,7 @@ def test_shared_nuisance_and_prior(sets) -> None:
     "arguments, message",
     [
         ({"data": 1}, "`data` must be two sets or more to share parameters, got 1"),
+        ({"data": 0}, "`data` must be two sets or more to share parameters, got 1"),
         ({"share": ()}, "`share` must name at least one parameter, got none"),
         ({"share": ("alfa",)}, "`share`: unknown parameter 'alfa'; did you mean `alpha`?"),
         ({"share": ("n0",)}, "`share`: `n0` must be free or a nuisance in every set"),
@@ -142,10 +135,38 @@ def test_shared_nuisance_and_prior(sets) -> None:
 )
 def test_refused(sets, arguments, message) -> None:
     arguments = {"data": 2, "share": ("alpha",), "fixed": {"xi": 0.25}, **arguments}
-    arguments = {"free": ("P", "alpha"), **arguments, "data": sets[: arguments["data"]]}
+    arguments = {"free": ("P", "alpha"), **arguments, "data": sets[: arguments["data"]] or sets[0]}
     with pytest.raises(InputError) as error:
         fit_together(**arguments)
     assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_parameter_of_each_set_may_be_zero() -> None:
+    """Its error is compared with the floor that it has in a single fit, not with itself."""
+    drawn = [made(BY_CURRENT + BY_FIELD, 0.5, seed, xi=0.0) for seed in (3, 4)]
+    one, other = (dataclasses.replace(d, std=np.maximum(d.std, 0.5)) for d in drawn)
+    errors = {"width": 0.1, "K_perp": 0.0}
+    settings = {"fixed": {"P": 0.5}, "free": ("xi", "alpha"), "nuisance": ()}
+    alone = unchecked(one, **settings, model_errors=errors)
+    found = fit_together([one, other], ("alpha",), **settings, model_errors=errors)
+    assert found[0].converged and found[0].values["xi"] < 0.05
+    assert found[0].identifiability.fixed == alone.identifiability.fixed
+    for of in ("std", "std_stat", "std_model"):
+        both, single = error(found[0], "xi", of), error(alone, "xi", of)
+        assert both < 1.5 * single + 1e-4
+
+
+def test_the_first_set_bounds_what_is_shared(sets) -> None:
+    """K_perp of samples that differ hundredfold: one value in both, not one at another's bound."""
+    far = dataclasses.replace(STRIP, K_hard=8e6)
+    found = fit_together(
+        [sets[0], sets[1].with_sample(far)],
+        ("alpha", "K_perp"),
+        free=("P", "alpha"),
+        fixed={"xi": 0.25},
+        model_errors={"width": 0.0, "K_perp": 0.0},
+    )
+    assert found[0].values["K_perp"] == found[1].values["K_perp"]
 
 
 def test_no_profile_of_one_of_several(sets) -> None:

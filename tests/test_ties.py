@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from fit_data import QUIET, STRIP, measurements, unchecked, with_wall
+from fit_data import CONSTANTS, QUIET, STRIP, check_jacobian, measurements, unchecked, with_wall
 
 import fitting
 import jaxstt
@@ -23,12 +23,8 @@ DRIVES = [
 
 @pytest.fixture(scope="module")
 def data() -> fitting.Measurements:
-    wall = STRIP.cross_section()
-    constants = {"A": STRIP.A, "Ms": STRIP.Ms, "K": wall.K_eff, "Kp": wall.K_perp}
-    assert wall.hard_axis == "x"  # K on y, the softer one: hard_is_b of the triad (z, x, y) is no
-    constants["K"], constants["Kp"] = wall.K_eff + wall.K_perp, -wall.K_perp
     exact = with_wall(
-        measurements(DRIVES, STRIP), **constants, xi=XI, P=P, alpha=ALPHA, relative=0.01
+        measurements(DRIVES, STRIP), **CONSTANTS, xi=XI, P=P, alpha=ALPHA, relative=0.01
     )
     noise = np.array([0.5, -1.0, 0.3, 0.8, -0.4, 0.2])
     return dataclasses.replace(exact, value=exact.value + noise * exact.std)
@@ -130,15 +126,7 @@ def test_jacobian_of_linked_parameters(data, tie) -> None:
     if tie == "electrons":
         settings = {"free": ("P", "alpha", "Delta", "tau_sf"), "ties": {}}
     objective = unchecked(data, max_steps=1, **settings, **QUIET).solved.problem.objective
-    with jax.enable_x64(True):
-        z = jnp.asarray(objective.space.start)
-        residuals = jax.jit(lambda z: objective.residuals(z)[0])
-        forward, reverse = (jax.jit(f(residuals))(z) for f in (jax.jacfwd, jax.jacrev))
-        steps = 1e-5 * np.eye(z.size)
-        central = np.stack([(residuals(z + h) - residuals(z - h)) / 2e-5 for h in steps], axis=1)
-    scale = np.abs(central).max()
-    np.testing.assert_allclose(forward, central, atol=1e-6 * scale)
-    np.testing.assert_allclose(reverse, forward, atol=1e-10 * scale)
+    check_jacobian(objective)
 
 
 BAD = [
@@ -161,7 +149,10 @@ BAD = [
     ),
     ({"ties": {"xi": "alpha"}, "fixed": {"Delta": 1e-19, "tau_sf": 1e-14}}, "`xi` follows from"),
     ({"free": ("P", "alpha"), "fixed": {"Delta": -1e-19, "tau_sf": 1e-14}}, "`Delta` must be > 0"),
-    ({"free": ("xi", "P"), "ties": {"alpha": "-1*xi"}}, "`ties`: `alpha` must be >= 0, got -0.1"),
+    (
+        {"free": ("xi", "P"), "ties": {"alpha": "-1*xi"}},
+        "`ties`: `alpha` must be >= 0, got -0.1, of alpha = -1*xi where the fit starts",
+    ),
     ({"free": ("P", "alpha"), "fixed": {"Delta": 1.0, "tau_sf": 1e-14}}, "Delta"),
 ]
 
@@ -178,6 +169,16 @@ def test_what_makes_no_sense_at_the_end_is_refused(data) -> None:
     fast = dataclasses.replace(data, value=3 * data.value, std=3 * data.std).exclude([5, 6, 7])
     with pytest.raises(InputError, match=r"`ties`: `P` must be .*, got 1.6.*, of P = 7\*xi"):
         unchecked(fast, free=("xi",), fixed={"alpha": 0.1}, ties={"P": "7*xi"}, **QUIET)
+
+
+def test_electrons_that_weigh_as_much_as_the_magnet() -> None:
+    """The first guesses of alpha~ and P_T stand for alpha < 0 and P > 1; the fit goes elsewhere."""
+    n0, true = 1.2 * STRIP.Ms, {"xi": 0.05, "P": 0.5, "alpha": 0.3}
+    rows = measurements(DRIVES, dataclasses.replace(STRIP, n0=n0))
+    heavy = with_wall(rows, **CONSTANTS, **true, n0=n0)
+    found = unchecked(heavy, free=("xi", "P_T", "alpha~"), **QUIET)
+    assert found.converged and found.fixed["P"] == pytest.approx(0.5, rel=1e-3)
+    assert found.fixed["alpha"] == pytest.approx(0.3, rel=1e-3)
 
 
 N0 = 6e4

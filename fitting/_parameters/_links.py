@@ -13,7 +13,7 @@ import jaxstt
 from jaxstt.tools import nearest
 
 from .._errors import InputError
-from ._parameters import MICROSCOPIC, NAMES
+from ._parameters import MICROSCOPIC, NAMES, allowed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +129,17 @@ def read_links(ties: Mapping[str, str], given: Iterable[str]) -> tuple[Link, ...
                 f"others, got `{chained[0]}`"
             )
     return tuple(links)
+
+
+def check_links(links: Iterable[Link], values: Mapping[str, Any], where: str) -> None:
+    """InputError if what a link gives is impossible where the fit "starts" or "ends"."""
+    for link in links:
+        try:
+            allowed({link.name: float(values[link.name])}, "ties")
+        except InputError as error:
+            raise InputError(
+                f"{error}, of {link.name} = {link.text} where the fit {where}"
+            ) from None
 
 
 def _tie(name: str, text: str) -> Tie:

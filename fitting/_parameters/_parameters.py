@@ -20,6 +20,8 @@ MICROSCOPIC = ("Delta", "tau_sf")
 """What xi may be made of, xi = hbar/(Delta tau_sf): the exchange splitting, the spin-flip time."""
 EFFECTIVE = ("P_T", "alpha~")
 """What P and alpha may be made of: see `FromWhole`."""
+ELECTRONS = (*POLARISATION, *EFFECTIVE, *MICROSCOPIC)
+"""What no header gives."""
 NAMES = (*POLARISATION, *EFFECTIVE, *MATERIAL, *SETTING, *MICROSCOPIC)
 UNITS = {
     "K_perp": "J/m^3",
@@ -35,6 +37,12 @@ UNITS = {
 }
 FLOOR = {"xi": 0.02, "P": 0.02, "P_T": 0.02}
 """Below this the error is compared with this value, not with the parameter: xi and P may be 0."""
+
+
+def floor(name: str) -> float:
+    """That of `name`, also where it is `name[k]`, the parameter of one of several sets."""
+    return FLOOR.get(name.partition("[")[0], 0.0)
+
 
 _ALLOWED = {
     "xi": (">= 0", lambda x: x >= 0),

@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 
 from .._models import Predictor
-from .._parameters import FLOOR, Link, Space, linked
+from .._parameters import Link, Space, floor, linked
 from ._loss import information, prior_residuals, row_residuals
 
 
@@ -79,11 +79,7 @@ class Objective(eqx.Module):
         for i, name in enumerate(space.names):
             if name in names and weight[i] == 0:
                 centre[i] = float(start[i])
-                width = (
-                    relative
-                    if space.log[i]
-                    else relative * max(abs(centre[i]), FLOOR.get(name, 0.0))
-                )
+                width = relative if space.log[i] else relative * max(abs(centre[i]), floor(name))
                 weight[i] = 1 / width
         return eqx.tree_at(lambda o: o.space, self, space.with_priors(centre, weight))
 
@@ -144,8 +140,8 @@ def evaluate(objective: Objective, z: np.ndarray, counter: Counter) -> Evaluatio
 
 
 def relative_scale(names: tuple[str, ...], values: Mapping[str, float]) -> np.ndarray:
-    """|value| of each parameter, not below its `FLOOR`: what relative errors refer to."""
-    return np.array([max(abs(float(values[n])), FLOOR.get(n, 0.0)) for n in names])
+    """|value| of each parameter, not below its `floor`: what relative errors refer to."""
+    return np.array([max(abs(float(values[n])), floor(n)) for n in names])
 
 
 def relative_jacobian(objective: Objective, z: np.ndarray, at: Evaluation) -> np.ndarray:

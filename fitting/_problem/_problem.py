@@ -11,15 +11,14 @@ from .._data import Measurements
 from .._errors import InputError
 from .._models import GYRATION, PINNED, Model, simulated
 from .._parameters import (
-    EFFECTIVE,
+    ELECTRONS,
     MATERIAL,
-    MICROSCOPIC,
-    POLARISATION,
     SETTING,
     Link,
     Parameter,
     Space,
-    allowed,
+    Tie,
+    check_links,
     linked,
     parameter,
     read_links,
@@ -59,14 +58,12 @@ class Problem:
 
     def check_links(self, z: np.ndarray) -> None:
         """InputError if what follows from others is impossible at z."""
-        values = self.values(z)
-        for link in self.objective.links:
-            try:
-                allowed({link.name: values[link.name]}, "ties")
-            except InputError as error:
-                raise InputError(
-                    f"{error}, of {link.name} = {link.text} where the fit ends"
-                ) from None
+        check_links(self.objective.links, self.values(z), "ends")
+
+    def with_parameters(self, parameters: tuple[Parameter, ...]) -> "Problem":
+        """The same with other bounds, starts and priors of what is fitted."""
+        objective = eqx.tree_at(lambda o: o.space, self.objective, Space(parameters))
+        return dataclasses.replace(self, objective=objective, parameters=parameters)
 
     def with_nuisances(self, spread: Mapping[str, float]) -> "Problem":
         """The same with these fixed parameters fitted too, by log-normal priors of this width."""
@@ -120,7 +117,7 @@ def set_up(
     links = read_links(ties or {}, (*free, *nuisance, *fixed))
     follows = tuple(link.name for link in links)
     needs = (*needs, *(s for link in links for s in link.sources))
-    for name in (*POLARISATION, *EFFECTIVE, *MICROSCOPIC):
+    for name in ELECTRONS:
         if name in needs and name not in (*free, *fixed, *follows):
             raise InputError(
                 f"`{name}` must be free or fixed: {_wanted_for(name, links, model, data)}"
@@ -140,7 +137,8 @@ def set_up(
     parameters = tuple(p.with_start(start[p.name]) if p.name in start else p for p in parameters)
     parameters = _with_priors(parameters, priors or {})
     guess = linked(links, {**estimates, **{p.name: p.start for p in parameters}})
-    allowed({n: float(guess[n]) for n in follows}, "ties")
+    # What P_T and alpha~ stand for depends on where the fit goes; a tie is wrong at once.
+    check_links([link for link in links if isinstance(link, Tie)], guess, "starts")
     fixed_values = {n: jnp.asarray(v) for n, v in estimates.items() if n not in (*free, *nuisance)}
     objective = Objective(
         predictor=model.prepare(data, guess),
@@ -202,7 +200,7 @@ def _check_roles(
         if name in fixed:
             raise InputError(f"`{name}` cannot be both fitted and fixed")
     for name in nuisance:
-        if name in free or name in (*POLARISATION, *EFFECTIVE, *MICROSCOPIC):
+        if name in free or name in ELECTRONS:
             raise InputError(
                 f"`nuisance` must name parameters of the sample that are not free, got `{name}`"
             )

@@ -14,6 +14,7 @@ from ._space_mapping import map_space as map_space
 from ._starts import ANCHOR as ANCHOR
 from ._starts import ANCHORED as ANCHORED
 from ._starts import Search as Search
+from ._starts import Searched as Searched
 from ._starts import hop as hop
 from ._starts import jumps as jumps
 from ._starts import starting_points as starting_points

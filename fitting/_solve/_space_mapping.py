@@ -27,7 +27,7 @@ from .._models import Corrected
 from .._parameters import Space, parameter
 from .._problem import Evaluation, Objective, evaluate, relative_scale
 from ._solve import Solution, solve
-from ._starts import ANCHOR, Search
+from ._starts import ANCHOR, Search, Searched
 
 WALL = ("K", "K_perp")
 """The constants of a 1-D wall, which a dear model in 2-D has no use for."""
@@ -67,16 +67,11 @@ class Rung:
         return (self.prediction - self.before) / np.asarray(std)
 
 
-class Mapped(Protocol):
+class Mapped(Searched, Protocol):
     """What is asked of a problem; a dataclass."""
 
     @property
-    def objective(self) -> Objective: ...
-    @property
-    def free(self) -> tuple[str, ...]: ...
-    @property
     def estimates(self) -> dict[str, float]: ...
-    def values(self, z: np.ndarray) -> dict[str, float]: ...
 
 
 P = TypeVar("P", bound=Mapped)

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from collections.abc import Mapping
+from typing import Protocol
 
 import equinox as eqx
 import jax
@@ -30,6 +31,16 @@ ANCHOR = 2.0
 ANCHORED = 0.1
 """Distance at which it suffices to stop beside such a prior: where it ends means nothing, and a row
 may have brought it to the edge of breakdown."""
+
+
+class Searched(Protocol):
+    """What is asked of a problem whose minimum is sought."""
+
+    @property
+    def objective(self) -> Objective: ...
+    @property
+    def free(self) -> tuple[str, ...]: ...
+    def values(self, z: np.ndarray) -> dict[str, float]: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,7 +143,7 @@ def jumps(problem: Problem) -> bool:
     return any(o in JUMPS for o in problem.data.observable)
 
 
-def hop(problem: Problem, objective: Objective, best: Solution, search: Search) -> Solution:
+def hop(problem: Searched, objective: Objective, best: Solution, search: Search) -> Solution:
     """The deepest minimum around `best`, where rows jump: points are tried beyond the jumps.
 
     The points are drawn, always the same ones.
@@ -184,7 +195,7 @@ def _guesses(
     """First guesses of what is free and not given; for Delta or tau_sf those that give xi its."""
     wanted = [n for n in problem.free if n not in given]
     found = {n: table[n] for n in wanted if n in table}
-    if (made := [n for n in MICROSCOPIC if n in wanted]) and "xi" not in problem.free:
+    if made := [n for n in MICROSCOPIC if n in wanted]:
         name = made[-1]
         (other,) = (n for n in MICROSCOPIC if n != name)
         known = {p.name: p.start for p in problem.parameters} | problem.estimates | {**given}

@@ -51,6 +51,7 @@ def test_radius_of_a_core() -> None:
     data = measurements(rows, fitting.Sample(Ms=MS, D_G=float(d)))
     found = unchecked(data, free=("P", "f_core"), fixed={"xi": XI, "alpha": ALPHA})
     print(f"f {f:.4g} Hz, D/G {d:.3f}, R {radius:.4g} m, P {found.values['P']:.4f}")
+    # Thiele's texture is rigid, a vortex is not: 2.7 % is what that is worth here (measured).
     assert found.values["P"] == pytest.approx(P, rel=0.03)
     ends = found.intervals["P"]
     assert ends is not None and ends[0] < P < ends[1]
