@@ -64,7 +64,7 @@ def test_a_pulse(designed, capsys) -> None:
     assert kept["met"] and kept["survives"] and kept["converged"]
     assert {p.name for p in out.iterdir()} == {
         "design.json", "design.png", "designed.toml", "search.json", "j.csv",
-        "designed.mx3", "designed.ovf",
+        "designed.mx3", "designed.ovf", "designed.mif", "designed_m0.ovf",
     }  # fmt: skip
     pulse = np.genfromtxt(out / "j.csv", delimiter=",", names=True)
     assert pulse.dtype.names == ("t_s", "j") and pulse["j"][-1] == 0.0 and pulse.size == 9

@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jaxstt.io import write_mumax3
+from jaxstt.io import write_mumax3, write_oommf
 from jaxstt.tools import write_whole
 
 from ._design import Design
@@ -17,10 +17,10 @@ from ._open_values import OpenProfile, OpenPulse
 
 
 def write_design(found: Design, config: DesignConfig, folder: Path) -> tuple[list[Path], str]:
-    """design.json, designed.toml (`jaxstt simulate` runs it), PULSE.csv, PROFILE.npy, designed.mx3.
+    """design.json, designed.toml (`jaxstt simulate` runs it), PULSE.csv, PROFILE.npy, scripts.
 
-    The script for mumax3 comes with its start, designed.ovf; where mumax3 has no word for what the
-    file says there is none, and the text tells why.
+    designed.mx3 (mumax3) and designed.mif (OOMMF) come with their start and fields as OVF; where a
+    code has no word for what the file says there is no script for it, and the text tells why.
     """
     folder.mkdir(parents=True, exist_ok=True)
     plain = config.values(found.values)
@@ -44,11 +44,17 @@ def write_design(found: Design, config: DesignConfig, folder: Path) -> tuple[lis
     written.append(write_whole(folder / "designed.toml", text.encode()))
     llg, m0 = config.designed(found.values)
     script, end = folder / "designed.mx3", float(config.outcome.run.times[-1])
+    missing: list[str] = []
     try:
         write_mumax3(script, llg, m0, duration=end)
+        written += [script, script.with_suffix(".ovf")]
     except ValueError as error:
-        return written, f"no script for mumax3: {error}"
-    return [*written, script, script.with_suffix(".ovf")], ""
+        missing.append(f"no script for mumax3: {error}")
+    try:
+        written += write_oommf(folder / "designed.mif", llg, m0, duration=end)
+    except ValueError as error:
+        missing.append(f"no script for OOMMF: {error}")
+    return written, "\n".join(missing)
 
 
 def _save(path: Path, field: np.ndarray) -> None:

@@ -7,6 +7,7 @@ from ._dataset import mesh_attributes as mesh_attributes
 from ._dataset import save_zarr as save_zarr
 from ._dataset import to_dataset as to_dataset
 from ._mumax3 import write_mumax3 as write_mumax3
+from ._oommf import write_oommf as write_oommf
 from ._ovf import OVF as OVF
 from ._ovf import read_magnetisation as read_magnetisation
 from ._ovf import read_ovf as read_ovf

@@ -10,14 +10,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core import ArrayLike, write_whole
-from .._dynamics import LLG, check_state
+from .._dynamics import LLG
 from .._electron import to_mumax3
-from .._energy import Demag, Exchange, UniaxialAnisotropy, Zeeman
+from .._energy import Demag, Exchange, ShapeAnisotropy, UniaxialAnisotropy, Zeeman
 from .._mesh import Piecewise
 from .._torque import ZhangLi
+from ._foreign import exported, moments, straight, uniaxial
 from ._ovf import write_ovf
 
 _REGIONS = 256
+_SAME = 1e-6
 _COARSEST = 0.02
 """Part of its largest value by which a region's value may differ from a cell's."""
 
@@ -28,11 +30,12 @@ def write_mumax3(
     """Write PATH, a script for mumax3, and beside it the start as OVF.
 
     Ms, A and K that differ from cell to cell become regions: each distinct set of values
-    one, or, of more than 256, the nearest of 256.  A `Piecewise` current is run piece by piece.
+    one, or, of more than 256, the nearest of 256.  A `Piecewise` current, or a `Pulse` with edges,
+    is run piece by piece.
     n0, xi, P and gamma are translated by `to_mumax3`.
 
-    llg: `LLG` of `Exchange`, `Demag`, `Zeeman`, `UniaxialAnisotropy` (a second one needs K/Ms the
-    same everywhere) and one `ZhangLi` with a uniform current.
+    llg: `LLG` of `Exchange`, `Demag`, `Zeeman`, `UniaxialAnisotropy`, `ShapeAnisotropy` (all but
+    one of these need K/Ms the same everywhere) and one `ZhangLi` with a uniform current.
     m0: (3, nx, ny, nz).  duration: s.
     Returns the largest error of a region's value, as a part of the largest there is.
 
@@ -43,14 +46,10 @@ def write_mumax3(
     Source: the names of mumax3's documentation; Vansteenkiste et al., AIP Adv. 4, 107133 (2014).
     """
     path = Path(path)
-    if not (np.isfinite(duration) and duration > 0):
-        raise ValueError(f"`duration` must be > 0, got {duration:g}")
-    m0 = check_state(llg, m0)
-    if any(llg.grid.periodic):
-        raise ValueError("`llg`: periodic axes are not exported: mumax3 counts images instead")
+    m0, torque = exported(llg, m0, duration)
     fields, lines = _materials(llg)
     values, index, error = _regions(fields, llg)
-    run = _run(llg, float(duration))
+    run = _run(llg, torque, float(duration))
     start = path.with_suffix(".ovf")
     write_ovf(start, llg.grid, m0)
     nx, ny, nz = llg.grid.shape
@@ -77,10 +76,11 @@ def _materials(llg: LLG) -> tuple[dict[str, np.ndarray], list[str]]:
     fields = {"Msat": np.asarray(llg.Ms, float)}
     lines: list[str] = []
     demag, seen = False, set[str]()
-    anisotropies = [e for e in llg.energies if isinstance(e, UniaxialAnisotropy)]
     for energy in llg.energies:
         kind = type(energy).__name__
-        if kind in seen and not isinstance(energy, UniaxialAnisotropy):
+        if isinstance(energy, (UniaxialAnisotropy, ShapeAnisotropy)):
+            continue
+        if kind in seen:
             raise ValueError(f"`llg`: mumax3 takes one {kind}, got two")
         seen.add(kind)
         if isinstance(energy, Exchange):
@@ -89,28 +89,39 @@ def _materials(llg: LLG) -> tuple[dict[str, np.ndarray], list[str]]:
             demag = True
         elif isinstance(energy, Zeeman):
             lines.append(f"B_ext = {_vector(_constant(energy.B, 'Zeeman'))}")
-        elif not isinstance(energy, UniaxialAnisotropy):
-            raise ValueError(f"`llg`: {kind} is not exported to mumax3")
-    for i, term in enumerate(anisotropies):
-        axis = _vector(np.asarray(term.axis, float))
-        if i == 0:
-            fields["Ku1"] = np.asarray(term.K, float)
-            lines.append(f"AnisU = {axis}")
         else:
-            lines += _custom(i, np.asarray(term.K, float), np.asarray(llg.Ms, float), axis)
+            raise ValueError(f"`llg`: {kind} is not exported to mumax3")
+    # The one slot for a K of its own in each cell goes to the term whose K/Ms differs, if one does.
+    terms = sorted(uniaxial(llg), key=lambda term: _spread(term[0], moments(llg)) <= _SAME)
+    for i, (K, axis) in enumerate(terms):
+        if i == 0:
+            fields["Ku1"] = K
+            lines.append(f"AnisU = {_vector(axis)}")
+        else:
+            lines += _custom(i, K, moments(llg), _vector(axis))
     return fields, [f"EnableDemag = {str(demag).lower()}", *lines]
 
 
 def _custom(i: int, K: np.ndarray, Ms: np.ndarray, axis: str) -> Iterator[str]:
     """A further uniaxial term B = (2K/Ms)(m.a)a, which mumax3 takes as a field of one's own."""
-    ratio = 2 * K / np.where(Ms > 0, Ms, np.inf)
-    ratio = ratio[np.broadcast_to(Ms > 0, ratio.shape)]
-    if np.ptp(ratio) > 1e-6 * np.abs(ratio).max():
+    if _spread(K, Ms) > _SAME:
         raise ValueError("`llg`: K/Ms of a second UniaxialAnisotropy must be the same everywhere")
+    ratio = _ratio(K, Ms)
     yield f"axis{i} := ConstVector{axis.removeprefix('vector')}"
     yield f"term{i} := Mul(Const({float(ratio.flat[0])!r}), Mul(Dot(axis{i}, m), axis{i}))"
     yield f"AddFieldTerm(term{i})"
     yield f"AddEdensTerm(Mul(Const(-0.5), Dot(term{i}, M_full)))"
+
+
+def _ratio(K: np.ndarray, Ms: np.ndarray) -> np.ndarray:
+    """2 K/Ms of the cells of the magnet, T."""
+    return 2 * np.broadcast_to(K, Ms.shape)[Ms > 0] / Ms[Ms > 0]
+
+
+def _spread(K: np.ndarray, Ms: np.ndarray) -> float:
+    """By which part of its largest value K/Ms differs."""
+    ratio = _ratio(K, Ms)
+    return float(np.ptp(ratio) / max(np.abs(ratio).max(), 1e-300))
 
 
 def _regions(fields: dict[str, np.ndarray], llg: LLG) -> tuple[np.ndarray, np.ndarray, float]:
@@ -145,37 +156,32 @@ def _regions(fields: dict[str, np.ndarray], llg: LLG) -> tuple[np.ndarray, np.nd
     return sets, index.reshape(shape), error
 
 
-def _run(llg: LLG, duration: float) -> list[str]:
+def _run(llg: LLG, torque: ZhangLi | None, duration: float) -> list[str]:
     """alpha, the torque, and the run in pieces of the current."""
-    torques = [t for t in llg.torques if isinstance(t, ZhangLi)]
-    if len(llg.torques) > 1 or len(torques) < len(llg.torques):
-        raise ValueError("`llg`: of the torques one ZhangLi is exported, and no other")
     alpha, Ms = _number(llg.alpha, "alpha"), float(jnp.max(llg.Ms))
     gamma = _number(llg.gamma, "gamma")
     bare: dict[str, Any] = {"Ms": Ms, "alpha": alpha, "gamma": gamma, "xi": 0.0, "P": 0.0}
-    if not torques:
+    if torque is None:
         one = to_mumax3(**bare)
         return [f"alpha = {alpha!r}", f"GammaLL = {float(one.GammaLL)!r}", f"Run({duration!r})"]
-    (torque,) = torques
     known: dict[str, Any] = {
         name: _number(getattr(torque, name), name) for name in ("xi", "P", "n0")
     }
-    if torque.theta_H is not None or torque.field_on_electrons:
-        raise ValueError("`llg`: theta_H and field_on_electrons of ZhangLi are not exported")
     if known["n0"] and np.ptp(np.asarray(llg.Ms)) > 0:
         raise ValueError("`llg`: n0 with Ms that differs from cell to cell is not exported")
     one = to_mumax3(**(bare | known))
     lines = [f"alpha = {float(one.alpha)!r}", f"GammaLL = {float(one.GammaLL)!r}"]
     lines += [f"Pol = {float(one.Pol)!r}", f"Xi = {float(one.Xi)!r}"]
-    if not isinstance(torque.j, Piecewise):
-        return [*lines, f"J = {_vector(_constant(torque.j, 'ZhangLi'))}", f"Run({duration!r})"]
-    times, values = np.asarray(torque.j.times, float), np.asarray(torque.j.values, float)
+    j = straight(torque.j)
+    if not isinstance(j, Piecewise):
+        return [*lines, f"J = {_vector(_constant(j, 'ZhangLi'))}", f"Run({duration!r})"]
+    times, values = np.asarray(j.times, float), np.asarray(j.values, float)
     if values.shape[1:] != (3,):
         raise ValueError("`llg`: a current that differs from cell to cell is not exported")
     inner = [t for t in times.tolist() if 0 < t < duration]
     stops = [0.0, *inner, duration]
     for a, b in itertools.pairwise(stops):
-        first, last = (np.asarray(torque.j(jnp.asarray(t)), float) for t in (a, b))
+        first, last = (np.asarray(j(jnp.asarray(t)), float) for t in (a, b))
         ramp = [
             f"{p!r} + {(q - p) / (b - a)!r}*(t - {a!r})"
             for p, q in zip(first.tolist(), last.tolist(), strict=True)
