@@ -20,7 +20,7 @@ EV, M_E = jaxstt.constants.EV, jaxstt.constants.M_E
 GRID = jaxstt.Grid((48, 1, 1), (2e-9, 2e-9, 2e-9))
 NOTHING_TO_COMPUTE = {
     "AbstractDrive", "AbstractEnergy", "AbstractTorque", "TorqueCoefficients", "RESULTS",
-    "Solution", "Relaxed", "WallState", "WallMotion", "Grid", "FixedStep",
+    "Solution", "Relaxed", "WallState", "WallMotion", "Grid", "FixedStep", "Thermal",
     "parallel_map", "ValidityWarning", "BerryConnection", "MagnusSteps",
     "BareParameters", "CurrentParameters", "Mumax3Parameters", "OOMMFParameters",
     "VelocityParameters", "SpinSolution", "SpinODE", "LocalSpinODE", "WallCrossing",

@@ -17,3 +17,4 @@ from ._relax import Relaxed as Relaxed
 from ._relax import relax as relax
 from ._steady_wall import SteadyWall as SteadyWall
 from ._steady_wall import steady_wall as steady_wall
+from ._thermal import Thermal as Thermal

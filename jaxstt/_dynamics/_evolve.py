@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._core import ArrayLike, is_concrete, normalise, peak, plain_rows, require_memory
+from .._core import ArrayLike, check_type, is_concrete, normalise, peak, plain_rows, require_memory
 from .._integrate import (
     RESULTS,
     UNKNOWN_STEPS,
@@ -36,8 +36,10 @@ from .._integrate import (
 from .._mesh import breakpoints, within
 from ._fixed_step import UNSTABLE, FixedStep, run_fixed
 from ._llg import LLG, as_state, warn
+from ._normalised import prepared
 from ._reverse import Inputs, convertible, run_reverse
 from ._step_control import STABLE, Settings, run
+from ._thermal import Thermal
 
 _MOST_STEPS = 1e10
 """At a microsecond each, as a macrospin takes, three hours; a small wire takes days."""
@@ -60,56 +62,13 @@ class Solution(NamedTuple):
     """RESULTS.successful, or why the run stopped."""
 
 
-class Normalised(dfx.AbstractWrappedSolver):
-    """A diffrax solver whose accepted step ends on |m| = 1."""
-
-    solver: dfx.AbstractSolver
-
-    @property
-    def term_structure(self):
-        return self.solver.term_structure
-
-    @property
-    def interpolation_cls(self):
-        return self.solver.interpolation_cls
-
-    @property
-    def scan_kind(self):
-        # diffrax sets this on the outer solver when it is None; `_prepared` sets the inner one.
-        return getattr(self.solver, "scan_kind", None) or "checkpointed"
-
-    @property
-    def term_compatible_contr_kwargs(self):
-        return self.solver.term_compatible_contr_kwargs
-
-    def order(self, terms):
-        return self.solver.order(terms)
-
-    def error_order(self, terms):
-        return self.solver.error_order(terms)
-
-    def strong_order(self, terms):
-        return self.solver.strong_order(terms)
-
-    def init(self, terms, t0, t1, y0, args):
-        return self.solver.init(terms, t0, t1, y0, args)
-
-    def step(self, terms, t0, t1, y0, args, solver_state, made_jump):
-        y1, error, dense, state, result = self.solver.step(
-            terms, t0, t1, y0, args, solver_state, made_jump
-        )
-        return normalise(y1), error, dense, state, result
-
-    def func(self, terms, t0, y0, args):
-        return self.solver.func(terms, t0, y0, args)
-
-
 def evolve(
     llg: LLG,
     m0: ArrayLike,
     t: ArrayLike,
     *,
     save: Callable[[Array, Array], Any] | None = None,
+    thermal: Thermal | None = None,
     solver: dfx.AbstractSolver | FixedStep | None = None,
     rtol: float | None = None,
     atol: float | None = None,
@@ -126,6 +85,7 @@ def evolve(
     m0: (3, nx, ny, nz), unit vectors (zero in vacuum); its dtype is that of the run.
     t: s, increasing, two or more; t[0] is saved as well.
     save: keep `save(t, m)` instead of m, e.g. a `WallTracker`.
+    thermal: `Thermal`, a temperature; the solver is then `FixedStep`, by default FixedStep().
     solver: None, which is the fastest: classical Runge-Kutta as long as stability allows and the
     error asks for no less, magnetostatics computed once in a step and extrapolated in time between
     its stages.  Below rtol + atol = 1e-8, or with another adjoint than the two below, it is Tsit5.
@@ -157,16 +117,20 @@ def evolve(
         require_memory(2 * count * size, f"`t`: keeping {count} states (rather `save=`)")
     save = _save_all if save is None else save
     start = jnp.asarray(divmod(time.time_ns() // 1000, 10**6), jnp.int32) if progress else None
+    if thermal is not None:
+        solver = _checked_thermal(thermal, llg, m0, solver)
     if isinstance(solver, FixedStep):
         _check_fixed(rtol, atol, max_steps, adjoint, memory)
         solver.check(llg)
         forward = isinstance(adjoint, dfx.ForwardMode)
         return naming_the_adjoint(
             "evolve",
-            lambda: _evolve_fixed(llg, m0, jnp.asarray(times), save, solver, forward, start, throw),
+            lambda: _evolve_fixed(
+                llg, m0, jnp.asarray(times), save, solver, thermal, forward, start, throw
+            ),
         )
     settings = adaptive(
-        _prepared(solver, adjoint),
+        prepared(solver, adjoint),
         m0.dtype,
         rtol=rtol,
         atol=atol,
@@ -239,6 +203,18 @@ def expected_steps(llg: LLG, span: float) -> float:
         return span * float(llg.stiffness() + llg.precession()) / STABLE
 
 
+def _checked_thermal(thermal: Any, llg: LLG, m0: Array, solver: Any) -> FixedStep:
+    """The solver of a run at a temperature; ValueError for another."""
+    check_type("thermal", thermal, Thermal, "a jaxstt.Thermal")
+    if solver is not None and not isinstance(solver, FixedStep):
+        raise ValueError(
+            "`solver` must be FixedStep with `thermal`: noise has no error that a step could "
+            f"adapt to, got {type(solver).__name__}"
+        )
+    thermal.check(llg, m0)
+    return FixedStep() if solver is None else solver
+
+
 def _check_fixed(rtol, atol, max_steps, adjoint, memory) -> None:
     """ValueError for what would have no effect on a fixed step."""
     check_unused("FixedStep", rtol=rtol, atol=atol, max_steps=max_steps, memory=memory)
@@ -250,31 +226,11 @@ def _check_fixed(rtol, atol, max_steps, adjoint, memory) -> None:
         )
 
 
-def _prepared(solver: dfx.AbstractSolver | None, adjoint: dfx.AbstractAdjoint | None) -> Normalised:
-    """The wrapped solver with its stage loop made differentiable the way `adjoint` needs it.
-
-    ValueError for a solver that is not explicit and adaptive.
-    """
-    solver = dfx.Tsit5() if solver is None else solver
-    explicit = not isinstance(solver, dfx.AbstractImplicitSolver)
-    if not (isinstance(solver, dfx.AbstractAdaptiveSolver) and explicit):
-        raise ValueError(
-            "`solver` must be an explicit adaptive diffrax solver or FixedStep, "
-            f"got {type(solver).__name__}"
-        )
-    kinds = {dfx.ForwardMode: "lax", dfx.DirectAdjoint: "bounded"}
-    kind = None if adjoint is None else kinds.get(type(adjoint))
-    if kind is not None and getattr(solver, "scan_kind", "") is None:
-        solver = eqx.tree_at(lambda s: s.scan_kind, solver, kind, is_leaf=lambda x: x is None)
-    assert solver is not None
-    return Normalised(solver)
-
-
 def _max_steps(rate: float | None, times: Any) -> int:
     return UNKNOWN_STEPS if rate is None else allowed_steps(rate * longest_interval(times))
 
 
-def cast(llg: LLG, dtype: Any) -> LLG:
+def cast(llg: Any, dtype: Any) -> Any:
     """The run's dtype is that of m0: parameters follow it."""
     change = lambda x: x.astype(dtype) if eqx.is_inexact_array(x) else x  # noqa: E731
     return jax.tree.map(change, llg)
@@ -386,9 +342,10 @@ def _evolve_default(
 
 
 @eqx.filter_jit
-def _evolve_fixed(llg, m0, times, save, method, forward, start, throw) -> Solution:
-    llg, save = cast(llg, m0.dtype), _reporting(_Shown(save), times, start)
-    later, last, dt, taken = run_fixed(llg, m0, times, save, method, forward)
+def _evolve_fixed(llg, m0, times, save, method, thermal, forward, start, throw) -> Solution:
+    llg, thermal = cast((llg, thermal), m0.dtype)
+    save = _reporting(_Shown(save), times, start)
+    later, last, dt, taken = run_fixed(llg, m0, times, save, method, forward, thermal)
     result = RESULTS.where(jnp.all(jnp.isfinite(last)), RESULTS.successful, RESULTS.not_finite)
     # A run beyond stability does not blow up, as m is normalised; it turns to noise.
     result = RESULTS.where(

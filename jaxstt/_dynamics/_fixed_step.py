@@ -19,6 +19,7 @@ from .._mesh import AbstractDrive
 from ._held_field_step import AHEAD, PARTS, WEIGHTS
 from ._llg import LLG
 from ._step_control import STABLE
+from ._thermal import Thermal, kick
 
 _RESOLVED = 0.3
 """rad; a turn by phi is then right to 7e-5 phi."""
@@ -30,7 +31,8 @@ class FixedStep(eqx.Module):
     """Fourth-order Runge-Kutta with a fixed step, normalised after each.
 
     dt: s; each interval between saved times is cut into equal steps no longer than dt.  By default
-    the longest step that is surely stable and in which a uniform state turns by 0.3 rad at most.
+    the longest step that is surely stable and in which a uniform state turns by 0.3 rad at most; at
+    a temperature also one that cools the fastest mode by 5 % at most.
     checkpoints: states kept for a reverse-mode derivative, which recomputes the rest.
 
     Steps end where a drive bends, too.  Derivatives are exact for the discrete map; those by the
@@ -48,11 +50,12 @@ class FixedStep(eqx.Module):
         if self.checkpoints < 1:
             raise ValueError(f"`checkpoints` must be >= 1, got {self.checkpoints}")
 
-    def longest(self, llg: LLG, dtype: Any) -> Array:
+    def longest(self, llg: LLG, dtype: Any, thermal: Thermal | None = None) -> Array:
         """The longest step, s."""
         if self.dt is not None:
             return jnp.asarray(self.dt, dtype)
-        return 1 / jnp.maximum(llg.stiffness() / STABLE, llg.precession() / _RESOLVED).astype(dtype)
+        turn = STABLE if thermal is None else jnp.minimum(STABLE, thermal.longest(llg))
+        return 1 / jnp.maximum(llg.stiffness() / turn, llg.precession() / _RESOLVED).astype(dtype)
 
     def check(self, llg: LLG) -> None:
         """ValueError if there is a drive of which the step cannot be told."""
@@ -64,10 +67,27 @@ class FixedStep(eqx.Module):
 
 
 def run_fixed(
-    llg: LLG, m0: Array, times: Array, save: Callable, method: FixedStep, forward: bool
+    llg: LLG,
+    m0: Array,
+    times: Array,
+    save: Callable,
+    method: FixedStep,
+    forward: bool,
+    thermal: Thermal | None,
 ) -> tuple[Any, Array, Array, Array]:
-    """(saved after t[0], last state, longest step, number of steps)."""
-    longest, drives = method.longest(llg, m0.dtype), llg.drives()
+    """(saved after t[0], last state, longest step, number of steps).
+
+    At a temperature every step is a half of a kick, the step, the other half (Strang's splitting,
+    see `Thermal`); halves that follow one another are one kick.
+    """
+    longest, drives = method.longest(llg, m0.dtype, thermal), llg.drives()
+    diffusion = None if thermal is None else thermal.diffusion(llg).astype(m0.dtype)
+
+    def kicked(m: Array, time: Array, number: Array) -> Array:
+        if thermal is None or diffusion is None:
+            return m
+        return kick(m, diffusion * time, thermal.draw(number, llg.grid, m0.dtype))
+
     nodes, ahead, weights = (jnp.asarray(x, m0.dtype) for x in (PARTS, AHEAD, WEIGHTS))
 
     def step(m: Array, t: Array, dt: Array, piece: Piece) -> Array:
@@ -83,7 +103,7 @@ def run_fixed(
         return normalise(total)
 
     def advance(carry, piece):
-        m, total, worst = carry
+        m, total, drawn, worst = carry
         # The tolerance keeps equal intervals equal in spite of rounding.
         count = jnp.ceil(piece.length / longest * (1 - 1e-5))
         limit = piece.longest_step(drives)
@@ -94,8 +114,11 @@ def run_fixed(
 
         def once(carry):
             i, m = carry
-            return i + 1, step(m, piece.start + i.astype(dt.dtype) * dt, dt, piece)
+            m = step(m, piece.start + i.astype(dt.dtype) * dt, dt, piece)
+            time = jnp.where(i + 1 < count, dt, dt / 2)
+            return i + 1, kicked(m, time, drawn + i + 1)
 
+        m = kicked(m, dt / 2, drawn)
         # The number of steps is traced, so that no parameter compiles anything anew; reverse mode
         # through such a loop needs checkpoints, forward mode the plain one.
         _, m = eqxi.while_loop(
@@ -105,10 +128,12 @@ def run_fixed(
             kind="lax" if forward else "checkpointed",
             checkpoints=None if forward else method.checkpoints,
         )
-        return m, total + count, jnp.maximum(worst, lax.stop_gradient(dt))
+        # One draw more than steps, as a piece begins and ends with half a kick.
+        return m, total + count, drawn + count + 1, jnp.maximum(worst, lax.stop_gradient(dt))
 
-    begin = (m0, jnp.zeros((), jnp.int32), jnp.zeros((), m0.dtype))
-    (last, total, worst), saved = integrate(
+    none = jnp.zeros((), jnp.int32)
+    begin = (m0, none, none, jnp.zeros((), m0.dtype))
+    (last, total, _, worst), saved = integrate(
         advance, lambda t, carry: save(t, carry[0]), begin, times, drives
     )
     return saved, last, worst, total

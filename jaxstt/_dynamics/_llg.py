@@ -106,11 +106,17 @@ class LLG(eqx.Module):
                 f"got {len(carriers)}: the same electrons would renormalise gamma twice"
             )
 
+    def response(self) -> tuple[Array, Array]:
+        """(1 + eta, alpha + xi eta), summed over the torques."""
+        a, b = jnp.ones_like(self.alpha), self.alpha
+        for torque in self.torques:
+            answer = torque.renormalisation(self.Ms)
+            if answer is not None:
+                a, b = a + answer[0], b + answer[1]
+        return a, b
+
     def _check_damping(self) -> None:
-        responses = (torque.renormalisation(self.Ms) for torque in self.torques)
-        damping = self.alpha
-        for _, lag in (r for r in responses if r is not None):
-            damping = damping + lag
+        damping = self.response()[1]
         if is_concrete(damping) and bool(jnp.any(damping < 0)):
             raise ValueError(
                 "`alpha` + xi eta must be >= 0 (xi < 0 with n0 > 0 drives instead of damping), "
@@ -159,16 +165,14 @@ class LLG(eqx.Module):
         B = (once if self._light else stored)(B)
         n = split(m)
         R = lift(-self.gamma) * cross(n, B)
-        a, b = jnp.ones_like(self.alpha), self.alpha
+        a, b = self.response()
         tensor: list[tuple[Array, Split]] = []
         for torque in self.torques:
             seen = _as_known(torque, m)
             R = R + split(torque.rate(self.grid, self.Ms, t, seen))
             response = torque.renormalisation(self.Ms)
-            if response is not None:
-                a, b = a + response[0], b + response[1]
-                if torque.shares_field:
-                    R = R + self._on_electrons(t, m, *response)
+            if response is not None and torque.shares_field:
+                R = R + self._on_electrons(t, m, *response)
             tensor += [(w, split(g)) for w, g in torque.damping(self.grid, self.Ms, seen)]
         R = once(R)
         bR, norm = lift(b) * R, a**2 + b**2
