@@ -4,6 +4,7 @@ from . import constants as constants
 from . import converters as converters
 from . import electron as electron
 from . import space as space
+from ._core import CheckpointWarning as CheckpointWarning
 from ._core import is_parameter as is_parameter
 from ._dynamics import LLG as LLG
 from ._dynamics import FixedStep as FixedStep

@@ -10,7 +10,12 @@ from ._check import check_type as check_type
 from ._check import is_concrete as is_concrete
 from ._check import leaf as leaf
 from ._check import number as number
+from ._checkpoint import CheckpointWarning as CheckpointWarning
+from ._checkpoint import keep as keep
+from ._checkpoint import kept as kept
 from ._command import run_command as run_command
+from ._described import described as described
+from ._described import digest as digest
 from ._files import check_folder as check_folder
 from ._files import existing as existing
 from ._files import write_whole as write_whole

@@ -4,6 +4,7 @@ Time runs from 0 to 1 within each interval between two saved times, so that save
 exactly and float32 does not lose the step at 100 ns; drives see the time in seconds.
 """
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -35,6 +36,7 @@ from .._integrate import (
 )
 from .._mesh import breakpoints, within
 from ._fixed_step import UNSTABLE, FixedStep, run_fixed
+from ._in_segments import in_segments
 from ._llg import LLG, as_state, warn
 from ._normalised import prepared
 from ._reverse import Inputs, convertible, run_reverse
@@ -75,6 +77,8 @@ def evolve(
     adjoint: dfx.AbstractAdjoint | None = None,
     max_steps: int | None = None,
     memory: float | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    every: float | None = None,
     progress: bool = False,
     throw: bool = True,
 ) -> Solution:
@@ -99,14 +103,49 @@ def evolve(
     memory: bytes that the way back may take (parameters and what `save` keeps not counted), for
     reverse mode by the default; what does not fit is computed again.  By default a quarter of the
     device's, for the states alone.
+    checkpoint, every: a file, and s.  The run is cut at t[0] + k `every`; there the state and what
+    is saved so far are written to the file.  Where a file is, the run goes on from it, and ends bit
+    for bit as if it had not stopped.  `previous` to a damaged one is kept beside it, and used with
+    a `CheckpointWarning`.
     progress: write to stderr how many of the saved times are reached, and the time left.
     throw: raise when the run fails; otherwise read `.result`.
 
     Returns a `Solution`; |m| = 1 at each saved time to rounding.
     Raises ValueError for a wrong m0, t or tolerance, for a span that needs more than 1e10 steps (or
-    0.1 s where `llg` is traced), and for states that the memory of the device cannot hold,
+    0.1 s where `llg` is traced), for states that the memory of the device cannot hold, and for a
+    checkpoint of another run (naming what differs) or `every` below a step; OSError where the file
+    cannot be written (the one before it stays whole);
     RuntimeError (equinox) if the right-hand side is not finite or the steps run out.
     """
+    more: dict[str, Any] = {
+        "solver": solver, "rtol": rtol, "atol": atol,
+        "adjoint": adjoint, "max_steps": max_steps, "memory": memory,
+    }  # fmt: skip
+    rest = {**more, "thermal": thermal, "progress": progress, "throw": throw}
+    if checkpoint is None and every is None:
+        return _solve(llg, m0, t, save=save, **rest)[0]
+    keeping = {"checkpoint": checkpoint, "every": every}
+    kept_of = _save_all if save is None else save
+    return Solution(*in_segments(_solve, llg, m0, t, save=kept_of, **keeping, **rest))
+
+
+def _solve(
+    llg: LLG,
+    m0: ArrayLike,
+    t: ArrayLike,
+    *,
+    save: Callable | None,
+    thermal: Thermal | None,
+    solver: Any,
+    rtol: Any,
+    atol: Any,
+    adjoint: Any,
+    max_steps: Any,
+    memory: Any,
+    progress: bool,
+    throw: bool,
+) -> tuple[Solution, Array]:
+    """`evolve`, and the state at the end."""
     m0 = check_state(llg, m0)
     warn(llg, m0)
     times = check_times(t, m0.dtype)
@@ -278,7 +317,7 @@ def _reporting(save: Callable, times: Array, start: Array | None) -> Callable:
 @eqx.filter_jit
 def _evolve_adaptive(
     llg: LLG, m0: Array, times: Array, save: Callable, settings: Adaptive, start, throw: bool
-) -> Solution:
+) -> tuple[Solution, Array]:
     llg, save = cast(llg, m0.dtype), _reporting(_Shown(save), times, start)
     drives = llg.drives()
 
@@ -307,7 +346,7 @@ def _evolve_adaptive(
     fine = jnp.all(jnp.isfinite(llg.rate(times[0], m0))) & jnp.all(jnp.isfinite(last))
     result = RESULTS.where(fine, result, RESULTS.not_finite)
     saved = whole_run(save(times[0], m0), later, result, throw)
-    return Solution(times, saved, _stats(accepted, rejected), result)
+    return Solution(times, saved, _stats(accepted, rejected), result), last
 
 
 def _stats(accepted: Array, rejected: Array) -> dict[str, Array]:
@@ -326,7 +365,7 @@ def _reduced_rate(s, m, args):
 @eqx.filter_jit
 def _evolve_default(
     llg, m0, times, save, settings: Settings, forward: bool, start, throw: bool
-) -> Solution:
+) -> tuple[Solution, Array]:
     llg, save = cast(llg, m0.dtype), _Shown(save)
     report = _report(times, start)
     pieces = cut(times, llg.drives())
@@ -338,11 +377,13 @@ def _evolve_default(
     report(times[0])
     end = jax.lax.stop_gradient(end)
     saved = whole_run(save(times[0], m0), later, end.result, throw)
-    return Solution(times, saved, _stats(end.taken, end.rejected), end.result)
+    return Solution(times, saved, _stats(end.taken, end.rejected), end.result), end.m
 
 
 @eqx.filter_jit
-def _evolve_fixed(llg, m0, times, save, method, thermal, forward, start, throw) -> Solution:
+def _evolve_fixed(
+    llg, m0, times, save, method, thermal, forward, start, throw
+) -> tuple[Solution, Array]:
     llg, thermal = cast((llg, thermal), m0.dtype)
     save = _reporting(_Shown(save), times, start)
     later, last, dt, taken = run_fixed(llg, m0, times, save, method, forward, thermal)
@@ -352,4 +393,4 @@ def _evolve_fixed(llg, m0, times, save, method, thermal, forward, start, throw) 
         dt * llg.stiffness().astype(dt.dtype) < UNSTABLE, result, RESULTS.unstable
     )
     saved = whole_run(save(times[0], m0), later, result, throw)
-    return Solution(times, saved, _stats(taken, jnp.zeros_like(taken)), result)
+    return Solution(times, saved, _stats(taken, jnp.zeros_like(taken)), result), last

@@ -81,7 +81,7 @@ def _forward(perturbed, inputs: Inputs, settings: Settings, report: Callable):
         (now.taken >= STEPS) & (now.result == RESULTS.successful) & (now.piece <= pieces.ends[-1])
     )
     result = RESULTS.where(over, RESULTS.max_steps_reached, now.result)
-    return (saved, End(now.taken, now.rejected, result)), kept._replace(count=now.taken)
+    return (saved, End(now.m, now.taken, now.rejected, result)), kept._replace(count=now.taken)
 
 
 class Where(NamedTuple):

@@ -69,6 +69,7 @@ class Going(NamedTuple):
 class End(NamedTuple):
     """How a run ended."""
 
+    m: Array
     taken: Array
     rejected: Array
     result: RESULTS
@@ -221,4 +222,4 @@ def run(
         return now, save(t, now.m)
 
     now, saved = lax.scan(until, begin(llg, m0, pieces, longest), pieces.ends)
-    return saved, End(now.taken, now.rejected, now.result)
+    return saved, End(now.m, now.taken, now.rejected, now.result)

@@ -33,6 +33,8 @@ _LEAST_DAMPING = 1e-4
 """For the step: what is damped less than this reaches no equilibrium in any run."""
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
+_NO_KICK = 2**32 - 1
+"""A number that no kick has: counters of keys are apart from those of draws."""
 
 
 class Thermal(eqx.Module):
@@ -54,24 +56,32 @@ class Thermal(eqx.Module):
 
     T: K, >= 0, a number or a field (nx, ny, nz).
     seed: whole number, 0 to 2^32 - 1; another one is another history.  An array under `vmap`.
-    part: which piece of a longer run this is, a whole number like `seed`: each has its own noise.
 
-    All are leaves; a derivative by T, or by any parameter, is that of the one history.
-    Random numbers are counted, not kept: kick n of a part has the same on every machine.  They are
+    A run that is made in pieces takes `thermal.piece(k)` for each, or the noise begins again.
+    Both are leaves; a derivative by T, or by any parameter, is that of the one history.
+    Random numbers are counted, not kept: kick n of a run has the same on every machine.  They are
     normal to float32, cut off at 5 standard deviations.
-    Raises ValueError for T < 0 or of another shape, and a seed or part that is no such number.
+    Raises ValueError for T < 0 or of another shape, and a seed that is no such number.
     Source: Brown, Phys. Rev. 130, 1677 (1963); numbers by Threefry, Salmon et al., SC11 (2011).
     """
 
     T: Array
-    seed: Array
-    part: Array
+    key: Array
+    """Two words."""
 
-    def __init__(self, T: ArrayLike, seed: ArrayLike, part: ArrayLike = 0):
+    def __init__(self, T: ArrayLike, seed: ArrayLike):
         self.T = leaf("T", T, minimum=0)
         if self.T.ndim not in (0, 3):
             raise ValueError(f"`T` must be a number or a field (nx, ny, nz), got {self.T.shape}")
-        self.seed, self.part = _whole("seed", seed), _whole("part", part)
+        first = _seed(seed)
+        self.key = jnp.stack([first, jnp.zeros_like(first)])
+
+    def piece(self, k: ArrayLike) -> "Thermal":
+        """The same temperature with noise of its own, for the k-th piece of a run."""
+        words = threefry(
+            self.key[0], self.key[1], jnp.asarray(k).astype(jnp.uint32), jnp.uint32(_NO_KICK)
+        )
+        return eqx.tree_at(lambda thermal: thermal.key, self, jnp.stack(words))
 
     def check(self, llg: "LLG", m0: Array) -> None:
         """ValueError for a field T of another grid, and for damping that has no noise here."""
@@ -104,7 +114,7 @@ class Thermal(eqx.Module):
 
     def draw(self, step: Array, grid: Grid, dtype: Any) -> Split:
         """Three independent normal numbers for each cell, in the kick of this number."""
-        return normal(self.seed, self.part, step, grid.shape, dtype)
+        return normal(self.key, step, grid.shape, dtype)
 
 
 def kick(m: Vectors, tau: Array, noise: Split) -> Vectors:
@@ -126,24 +136,24 @@ def kick(m: Vectors, tau: Array, noise: Split) -> Vectors:
     return join(lift((1 - q) / (1 + q)) * n + lift(1 / (1 + q)) * v)
 
 
-def _whole(name: str, value: Any) -> Array:
+def _seed(value: Any) -> Array:
     if is_concrete(value):
         plain = np.asarray(value)
         good = plain.dtype.kind in "iu" and np.all((plain >= 0) & (plain < 2**32))
         if not good:
-            raise ValueError(f"`{name}` must be a whole number from 0 to 2^32 - 1, got {value!r}")
+            raise ValueError(f"`seed` must be a whole number from 0 to 2^32 - 1, got {value!r}")
         return jnp.asarray(plain.astype(np.uint32))
     return jnp.asarray(value).astype(jnp.uint32)
 
 
-def normal(seed: Array, part: Array, step: Array, shape: tuple[int, ...], dtype: Any) -> Split:
+def normal(key: Array, step: Array, shape: tuple[int, ...], dtype: Any) -> Split:
     """Three normal numbers for each cell, of 21 bits each out of one word pair.
 
     `jax.random.normal` takes 6 times as long on a CPU, longer than the step that needs them: its
     rounds are a loop there, and each word is half of a pair (512 cells, jaxlib 0.10.2).
     """
     cells = lax.iota(jnp.uint32, int(np.prod(shape))).reshape(1, *shape)
-    first, second = threefry(seed, part, cells, step.astype(jnp.uint32))
+    first, second = threefry(key[0], key[1], cells, step.astype(jnp.uint32))
     low = (first & jnp.uint32(0x7FF)) << jnp.uint32(10)
     words = (
         first >> jnp.uint32(11),

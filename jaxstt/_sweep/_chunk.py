@@ -14,10 +14,9 @@ import numpy as np
 from jax import Array
 from jax.sharding import NamedSharding, PartitionSpec
 
+from .._core import described, readable
 from .._core import memory as device_memory
-from .._core import readable
 from ._batching import RUNS, map_on, runs_mesh
-from ._described import described
 
 _KEPT = 32
 """Compiled programs kept for further sweeps."""

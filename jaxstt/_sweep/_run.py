@@ -14,9 +14,8 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from .._core import check_count, optional_package, versions
+from .._core import check_count, described, digest, optional_package, versions
 from ._chunk import check_fits, fitted, results_of, run_chunk, work_of
-from ._described import described, digest
 from ._space import Space, as_space
 from ._store import Store, SweepWarning
 from ._table import Table

@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from .._core import is_concrete
+from ._check import is_concrete
 
 _DEEPEST = 8
 
