@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from jaxstt import LLG, Grid, relax
+from jaxstt import LLG, Grid, Thermal, relax
 from jaxstt._app._arguments import parameters
 from jaxstt._app._config import OWN_OBSERVABLES, Output, Run
 from jaxstt._app._registry import DRIVES, ENERGIES, OBSERVABLES, TEXTURES, TORQUES
@@ -23,6 +23,10 @@ Made by `docs/config.py`. SI units. A parameter without a default must be given;
 its unit is in the docstring of the same name (`help(jaxstt.ZhangLi)`). A parameter that may be a
 field takes a number, a list, or `{ file = "A.npy" }`; one that may be a drive also
 `{ type = "Pulse", ... }`. `examples/` has complete files.
+
+[thermal] gives the run a temperature `T`, K, with noise of a `seed`; its steps are then fixed.
+Without `solver` they are `"adaptive"` otherwise. A run that was interrupted, or killed, goes on
+with `jaxstt simulate CONFIG --resume` and ends bit for bit as if it had not been.
 
 For `jaxstt sweep` a number in [magnet], [[energy]], [[torque]] or [initial], also a component of a
 vector or a number of a drive, may be `{ from = 0.0, to = 0.1, steps = 5 }` or `{ values = [...] }`
@@ -75,6 +79,7 @@ def page() -> str:
         _table("[[torque]]", {name: (f, ("grid", "Ms")) for name, f in TORQUES.items()}),
         _table("Drives in time", {name: (f, ()) for name, f in DRIVES.items()}),
         _table("[relax]", {"": (relax, ("llg", "m0", "throw"))}),
+        _table("[thermal]", {"": (Thermal, ())}),
         _table("[run]", {"": (Run, ())}),
         _table("[output]", {"": (Output, ())}),
         _observables(),

@@ -193,7 +193,7 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path) -> None:
 def test_other_software_is_warned_of(tmp_path, monkeypatch) -> None:
     path = tmp_path / "c"
     run(path)
-    monkeypatch.setattr("jaxstt._dynamics._in_segments.versions", lambda: {"jaxstt": "99"})
+    monkeypatch.setattr("jaxstt._core._described.versions", lambda: {"jaxstt": "99"})
     with pytest.warns(jaxstt.CheckpointWarning, match="written by other software"):
         run(path)
 

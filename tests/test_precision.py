@@ -25,7 +25,8 @@ NOTHING_TO_COMPUTE = {
     "BareParameters", "CurrentParameters", "Mumax3Parameters", "OOMMFParameters",
     "VelocityParameters", "SpinSolution", "SpinODE", "LocalSpinODE", "WallCrossing",
     "Validity", "Prediction", "is_parameter", "VortexCore", "SteadyWall",
-    "sweep", "sweep_map", "grid", "points", "random_design", "latin_design", "SweepWarning", "CheckpointWarning",
+    "sweep", "sweep_map", "grid", "points", "random_design", "latin_design", "SweepWarning",
+    "CheckpointWarning",
 }  # fmt: skip
 
 

@@ -102,6 +102,9 @@ def simulate_command(
     force: Annotated[
         bool, typer.Option("--force", help="Write into a folder that is not empty.")
     ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was cut short.")
+    ] = False,
     float32: _Float32 = False,
 ) -> int:
     """Run the simulation that a TOML file describes; examples/ has some to start from.
@@ -111,12 +114,12 @@ def simulate_command(
     folder = config.with_suffix("") if out is None else out.expanduser()
     with jax.enable_x64(not float32):
         simulation = load_config(config)
-        check_output(folder, force)
+        check_output(folder, force, resume)
         check_disk(simulation, folder)
         for note in notes(simulation):
             warn(f"{config}: {note}")
         try:
-            done = simulate(simulation, folder)
+            done = simulate(simulation, folder, resume)
         except RunFailed as error:
             print(f"jaxstt: {error}; what was done is in {folder}", file=sys.stderr)
             return 3

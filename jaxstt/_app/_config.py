@@ -15,7 +15,16 @@ import numpy as np
 from jax import Array
 
 from .._core import axis_index, check_tolerance, nearest, require_memory
-from .._dynamics import LLG, UNSTABLE, FixedStep, check_span, check_state, expected_steps, relax
+from .._dynamics import (
+    LLG,
+    UNSTABLE,
+    FixedStep,
+    Thermal,
+    check_span,
+    check_state,
+    expected_steps,
+    relax,
+)
 from .._energy import AbstractEnergy, Demag, Exchange, UniaxialAnisotropy, memory_of_demag
 from .._mesh import Grid, active_axes
 from ..constants import MU_0
@@ -26,7 +35,7 @@ from ._toml import read_toml, within
 
 _REQUIRED = ("grid", "magnet", "initial")
 _LISTS = ("energy", "torque")
-_SECTIONS = (*_REQUIRED, *_LISTS, "relax", "run", "output")
+_SECTIONS = (*_REQUIRED, *_LISTS, "relax", "thermal", "run", "output")
 _SOLVERS = ("adaptive", "fixed")
 OWN_OBSERVABLES = ("average", "energies", "wall_velocity")
 """Those that need more than one state, or have columns of their own."""
@@ -43,7 +52,8 @@ class Run(NamedTuple):
     duration: float | None = None
     save_every: float | None = None
     times: tuple[float, ...] | None = None
-    solver: str = "adaptive"
+    solver: str | None = None
+    """None: "adaptive", or "fixed" with [thermal]."""
     dt: float | None = None
     rtol: float | None = None
     atol: float | None = None
@@ -116,13 +126,20 @@ def build_config(path: Path, text: str, tables: dict[str, Any]) -> Config:
     if "relax" in tables:
         with within("[relax]"):
             rest = _rest(tables["relax"], folder)
+    thermal = None
+    if "thermal" in tables:
+        with within("[thermal]"):
+            thermal = Thermal(**arguments(Thermal, tables["thermal"], folder))
+            thermal.check(llg, m0)
+            if "run" not in tables:
+                raise ValueError("has no meaning without [run]: at rest there is no temperature")
     times, settings, every = None, {}, None
     if "run" in tables:
         with within("[run]"):
             run = Run(**arguments(Run, tables["run"], folder))
             times = _times(run, m0.dtype)
             check_span(llg, times, "times" if run.duration is None else "duration")
-            settings, every = _settings(run, llg, times), run.save_every
+            settings, every = _settings(run, llg, times, thermal), run.save_every
     with within("[output]"):
         output = Output(**arguments(Output, tables.get("output", {}), folder))
         stride = _check_output(output, llg, m0, times, every)
@@ -249,22 +266,29 @@ def _regular(run: Run) -> np.ndarray:
     return np.append(np.arange(count) * run.save_every, run.duration)
 
 
-def _settings(run: Run, llg: LLG, times: np.ndarray) -> dict[str, Any]:
+def _settings(
+    run: Run, llg: LLG, times: np.ndarray, thermal: Thermal | None = None
+) -> dict[str, Any]:
     """The keyword arguments of `evolve`."""
-    one_of("solver", run.solver, _SOLVERS)
+    warm = {} if thermal is None else {"thermal": thermal}
+    solver = run.solver or ("adaptive" if thermal is None else "fixed")
+    one_of("solver", solver, _SOLVERS)
+    if thermal is not None and solver == "adaptive":
+        raise ValueError('`solver` must be "fixed" with [thermal], got "adaptive"')
     adaptive = {"rtol": run.rtol, "atol": run.atol, "max_steps": run.max_steps}
     _check_positive({**adaptive, "dt": run.dt})
-    if run.solver == "adaptive":
+    if solver == "adaptive":
         if run.dt is not None:
             raise ValueError('`dt` has a meaning only with `solver = "fixed"`')
         return adaptive
     for name, value in adaptive.items():
         if value is not None:
-            raise ValueError(f'`{name}` has no meaning with `solver = "fixed"`, got {value:g}')
+            why = '`solver = "fixed"`' if thermal is None else "[thermal], whose steps are fixed"
+            raise ValueError(f"`{name}` has no meaning with {why}, got {value:g}")
     rate = float(llg.stiffness())
     if run.dt is not None and min(run.dt, float(np.max(np.diff(times)))) * rate > UNSTABLE:
         raise ValueError(f"`dt` must be <= {UNSTABLE / rate:.3g} s to be stable, got {run.dt:g}")
-    return {"solver": FixedStep(run.dt)}
+    return {"solver": FixedStep(run.dt), **warm}
 
 
 def _check_output(

@@ -13,33 +13,64 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._core import check_folder, existing, memory, readable, versions, write_whole
+from .._core import (
+    check_folder,
+    existing,
+    keep,
+    kept,
+    marks,
+    memory,
+    previous,
+    readable,
+    versions,
+    write_whole,
+)
 from .._dynamics import evolve, relax
 from .._dynamics import warn as warn_of_torques
 from .._integrate import RESULTS
 from .._torque import ValidityWarning
-from ..io import ZARR_FORMAT, mesh_attributes, write_ovf, write_table
+from ..io import write_ovf, write_table
 from ._config import Config
 from ._run_table import Columns, Observer, unit
+from ._zarr_states import ZarrStates
 
-FILES = ("table.txt", "table.png", "m_end.ovf", "m.zarr", "run.json", "config.toml")
+CHECKPOINT = "run.checkpoint"
+FILES = (
+    *("table.txt", "table.png", "m_end.ovf", "m.zarr", "run.json"),
+    *(CHECKPOINT, f"{CHECKPOINT}.previous", "config.toml"),
+)
 """What a run may leave in its folder, besides the snapshots m000000.ovf, m000001.ovf, ..."""
 _SNAPSHOT = "m[0-9][0-9][0-9][0-9][0-9][0-9].ovf"
 _CHUNK, _CELLS = 10, 2e4
 """Saved times per compiled run, at most, and saved times cells: a Ctrl-C waits for its end."""
+_PERIOD = 10.0
+"""s, between checkpoints."""
 _COLORS = ("#0072B2", "#009E73", "#D55E00")
+
+
+_COUNTERS = ("longest", "chunks", "steps", "saved", "snapshots")
 
 
 class RunFailed(RuntimeError):
     """The run stopped early; what was done is written."""
 
 
-def check_output(folder: Path, force: bool) -> None:
-    """ValueError unless the results can be written there."""
+def check_output(folder: Path, force: bool, resume: bool = False) -> None:
+    """ValueError unless the results can be written there, or a run in there can go on."""
     check_folder(folder)
+    if resume:
+        if force:
+            raise ValueError("`--resume` and `--force` exclude each other")
+        status = folder / "run.json"
+        if not status.exists():
+            raise ValueError(f"`--resume`: there is no run in {str(folder)!r}")
+        if json.loads(status.read_text()).get("status") == "finished":
+            raise ValueError(f"`--resume`: the run in {str(folder)!r} is finished")
+        return
     if folder.is_dir() and any(folder.iterdir()) and not force:
         raise ValueError(f"`--out`: the folder {str(folder)!r} is not empty; --force overwrites")
 
@@ -56,15 +87,18 @@ def check_disk(config: Config, folder: Path) -> None:
         )
 
 
-def simulate(config: Config, folder: Path) -> str:
+def simulate(config: Config, folder: Path, resume: bool = False) -> str:
     """Run, and write into the folder; what was done, in words.
 
-    Results of an earlier run in that folder are removed first.  After an error and after Ctrl-C the
-    folder holds the table, the snapshots and the state up to the last finished chunk.
+    Results of an earlier run in that folder are removed first, unless it is to go on (`resume`).
+    After an error and after Ctrl-C the folder holds the table, the snapshots and the state up to
+    the last finished chunk, and a checkpoint there; after a kill, one of the last ten seconds.
     Raises RunFailed if the run stops early.
     """
-    _clear(folder)
+    if not resume:
+        _clear(folder)
     run = _Run(config, folder)
+    run.begin(resume)
     status = "failed"
     try:
         run.relax()
@@ -96,21 +130,64 @@ class _Run:
     def __init__(self, config: Config, folder: Path):
         self.config, self.folder, self.grid = config, folder, config.llg.grid
         self.m, self.t = config.m0, 0.0 if config.times is None else float(config.times[0])
-        self.steps, self.saved, self.snapshots = 0, 0, 0
-        self.started = self.flushed = time.monotonic()
+        self.chunks, self.steps, self.saved, self.snapshots = 0, 0, 0, 0
+        self.longest = self._longest_chunk()
+        self.rested = config.relax is None
+        self.started = self.flushed = self.checked = time.monotonic()
         self.observer = Observer(config, warn)
         self.record: list[Columns] = []
-        copy = folder / "config.toml"
-        if not (copy.exists() and copy.samefile(config.path)):
-            copy.write_text(config.text, encoding="utf-8")
+        self.zarr: ZarrStates | None = None
+        self.checkpoint = folder / CHECKPOINT
+        self.about = marks(
+            {"llg": config.llg, "m0": config.m0, "times": config.times},
+            {"relax": config.relax, "settings": config.settings, "output": config.output},
+        )
+
+    def begin(self, resume: bool) -> None:
+        """Take up what a checkpoint has, if the run is to go on and there is one."""
+        found = kept(self.checkpoint, self.about, "--resume") if resume else None
+        if found is not None:
+            self.rested = True
+            self.m, self.t = jnp.asarray(found["m"]), float(found["t"])
+            for name in _COUNTERS:
+                setattr(self, name, int(found[name]))
+            if self.saved:
+                columns = {k[6:]: v for k, v in found.items() if k.startswith("table.")}
+                self.record = [columns]
+        copy = self.folder / "config.toml"
+        if not (copy.exists() and copy.samefile(self.config.path)):
+            copy.write_text(self.config.text, encoding="utf-8")
         self._write_status("running")
-        self.zarr = _Zarr(folder / "m.zarr", config) if config.output.zarr else None
+        if self.config.output.zarr:
+            self.zarr = ZarrStates(self.folder / "m.zarr", self.config, self.saved)
+
+    def keep(self) -> None:
+        """A checkpoint."""
+        self.checked = time.monotonic()
+        numbers = {"t": self.t, **{name: getattr(self, name) for name in _COUNTERS}}
+        table = self._whole_record()
+        keep(
+            self.checkpoint,
+            {
+                "m": np.asarray(self.m),
+                **{name: np.asarray(n) for name, n in numbers.items()},
+                **{f"table.{name}": column for name, column in table.items()},
+            },
+            self.about,
+        )
+
+    def _whole_record(self) -> Columns:
+        """The record so far as one part."""
+        if len(self.record) > 1:
+            names = self.record[0]
+            self.record = [{k: np.concatenate([part[k] for part in self.record]) for k in names}]
+        return self.record[0] if self.record else {}
 
     def relax(self) -> None:
-        if self.config.relax is None:
+        if self.rested or self.config.relax is None:
             return
         done = relax(self.config.llg, self.m, throw=False, **self.config.relax)
-        self.m, self.steps = done.m, int(done.stats["num_steps"])
+        self.m, self.steps, self.rested = done.m, int(done.stats["num_steps"]), True
         if not bool(done.result == RESULTS.successful):
             message = RESULTS[done.result]
             raise RunFailed(f"{message}, max |m x B| = {float(done.torque):.3g} T")
@@ -120,11 +197,15 @@ class _Run:
         if times is None:
             self._keep(np.asarray([self.t]), self.m[None])
             return
+        chunks = _chunks(times.size - 1, self.longest)
+        if not self.chunks:
+            self.keep()
         with _progress(times.size - 1) as advance, warnings.catch_warnings():
             warnings.simplefilter("ignore", ValidityWarning)  # told before the run
-            for first, last in _chunks(times.size - 1, self._longest_chunk()):
+            advance(chunks[self.chunks][0] if self.chunks < len(chunks) else times.size - 1)
+            for first, last in chunks[self.chunks :]:
                 part = times[first : last + 1]
-                sol = evolve(self.config.llg, self.m, part, throw=False, **self.config.settings)
+                sol = evolve(self.config.llg, self.m, part, throw=False, **self._settings())
                 if not bool(sol.result == RESULTS.successful):
                     raise RunFailed(
                         f"{RESULTS[sol.result]} (between {part[0]:.4g} and {part[-1]:.4g} s)"
@@ -132,7 +213,17 @@ class _Run:
                 self._keep(part, sol.m, skip=int(first > 0))
                 self.m, self.t = sol.m[-1], float(part[-1])
                 self.steps += int(sol.stats["num_steps"])
+                self.chunks += 1
+                if time.monotonic() - self.checked > _PERIOD:
+                    self.keep()
                 advance(last - first)
+
+    def _settings(self) -> dict[str, Any]:
+        """Of `evolve`; each chunk has noise of its own."""
+        settings = self.config.settings
+        if "thermal" not in settings:
+            return settings
+        return {**settings, "thermal": settings["thermal"].piece(self.chunks)}
 
     def _longest_chunk(self) -> int:
         """Saved times that fit into an eighth of the memory."""
@@ -165,6 +256,11 @@ class _Run:
             write_table(self.folder / "table.txt", columns, units)
 
     def finish(self, status: str) -> None:
+        if status == "finished":
+            for path in (self.checkpoint, previous(self.checkpoint)):
+                path.unlink(missing_ok=True)
+        elif self.rested and self.config.times is not None:
+            self.keep()
         write_ovf(self.folder / "m_end.ovf", self.grid, np.asarray(self.m), t=self.t)
         self._write_table()
         if self.record:
@@ -221,46 +317,6 @@ def _progress(count: int) -> Iterator[Callable[[int], None]]:
     with Progress(console=Console(file=sys.stderr), transient=True) as bar:
         task = bar.add_task("simulating", total=count)
         yield lambda done: bar.advance(task, done)
-
-
-class _Zarr:
-    """The states in a zarr store that xarray opens: m (t, component, x, y, z), t in s, x in m."""
-
-    def __init__(self, path: Path, config: Config):
-        import zarr
-
-        grid = config.llg.grid
-        self.store = zarr.open_group(
-            path, mode="w", zarr_format=ZARR_FORMAT, attributes=mesh_attributes(grid)
-        )
-        self.t = self._create("t", np.zeros(0), ("t",), "s")
-        self.m = self._create(
-            "m",
-            np.zeros((0, 3, *grid.shape), config.m0.dtype),
-            ("t", "component", "x", "y", "z"),
-            "1",
-        )
-        for axis in "xyz":
-            self._create(axis, grid.centres(axis), (axis,), "m")
-        if grid.mask is not None:
-            self._create("magnet", np.asarray(grid.mask), ("x", "y", "z"), "1")
-
-    def _create(self, name: str, data: np.ndarray, dims: tuple[str, ...], unit: str) -> Any:
-        array = self.store.create_array(
-            name,
-            shape=data.shape,
-            dtype=data.dtype,
-            chunks=tuple(max(n, 1) for n in data.shape),
-            dimension_names=dims,
-            attributes={"units": unit},
-        )
-        if data.size:
-            array[...] = data
-        return array
-
-    def append(self, t: np.ndarray, states: np.ndarray) -> None:
-        self.m.append(states, axis=0)
-        self.t.append(np.asarray(t, float), axis=0)
 
 
 def _draw(columns: Columns, path: Path) -> None:

@@ -13,9 +13,11 @@ from ._check import number as number
 from ._checkpoint import CheckpointWarning as CheckpointWarning
 from ._checkpoint import keep as keep
 from ._checkpoint import kept as kept
+from ._checkpoint import previous as previous
 from ._command import run_command as run_command
 from ._described import described as described
 from ._described import digest as digest
+from ._described import marks as marks
 from ._files import check_folder as check_folder
 from ._files import existing as existing
 from ._files import write_whole as write_whole

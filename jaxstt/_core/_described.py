@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from ._check import is_concrete
+from ._packages import versions
 
 _DEEPEST = 8
 
@@ -26,6 +27,22 @@ def described(function: Any, *, closures: bool) -> str:
     function computes is not seen, nor globals.
     """
     return json.dumps(_told(function, closures, 0))
+
+
+def marks(trees: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, str]:
+    """A short mark of each array in the trees by its name, and what else there is in words.
+
+    Two runs with the same marks compute the same, but for what functions compute and their globals.
+    """
+    found: dict[str, str] = {}
+    for name, tree in trees.items():
+        for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
+            if eqx.is_array(leaf):
+                found[name + jax.tree_util.keystr(path)] = digest([leaf])
+        found[name] = described(tree, closures=True)
+    found |= {name: described(value, closures=True) for name, value in plain.items()}
+    software = {**versions(), "platform": jax.default_backend()}
+    return {**found, "versions": ", ".join(f"{k} {v}" for k, v in software.items())}
 
 
 def digest(arrays: list[Any]) -> str:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._core import ArrayLike, described, digest, existing, is_concrete, keep, kept, versions
+from .._core import ArrayLike, existing, is_concrete, keep, kept, marks
 from .._integrate import RESULTS, check_times
 from ._fixed_step import FixedStep
 from ._llg import LLG
@@ -73,7 +73,10 @@ def in_segments(
     times = np.asarray(check_times(t, m.dtype), float)
     _check_every(every, llg, times, m.dtype, settings["solver"], thermal)
     segments = cut_times(times, float(every))
-    about = _about(llg, m, times, every, save, thermal, settings)
+    about = marks(
+        {"llg": llg, "thermal": thermal, "m0": m, "t": jnp.asarray(times)},
+        {"save": save, "every": float(every), **settings},
+    )
     held = kept(path, about, "checkpoint")
     run = _Done(m) if held is None else _Done.of(held)
     began, first = time.monotonic(), run.segments
@@ -174,28 +177,6 @@ def _check_every(
     resolved = 8 * np.finfo(dtype).eps * np.abs(times).max()
     if length < resolved:
         raise ValueError(f"`every` must be at least {resolved:.3g} s in {dtype}, got {length:.3g}")
-
-
-def _about(
-    llg: LLG,
-    m: Any,
-    times: np.ndarray,
-    every: Any,
-    save: Callable,
-    thermal: Thermal | None,
-    settings: dict[str, Any],
-) -> dict[str, str]:
-    """Names and marks of all that makes the run what it is."""
-    arrays = {"llg": llg, "thermal": thermal, "m0": m, "t": jnp.asarray(times)}
-    about: dict[str, str] = {}
-    for name, tree in arrays.items():
-        for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
-            if eqx.is_array(leaf):
-                about[name + jax.tree_util.keystr(path)] = digest([leaf])
-    plain = {"llg": llg, "save": save, "every": float(every), **settings}
-    about |= {f"{name}": described(value, closures=True) for name, value in plain.items()}
-    software = {**versions(), "platform": jax.default_backend()}
-    return {**about, "versions": ", ".join(f"{k} {v}" for k, v in software.items())}
 
 
 def _tell(done: int, first: int, total: int, spent: float) -> None:

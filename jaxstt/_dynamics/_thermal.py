@@ -139,8 +139,8 @@ def kick(m: Vectors, tau: Array, noise: Split) -> Vectors:
 def _seed(value: Any) -> Array:
     if is_concrete(value):
         plain = np.asarray(value)
-        good = plain.dtype.kind in "iu" and np.all((plain >= 0) & (plain < 2**32))
-        if not good:
+        whole = plain.dtype.kind in "iuf" and np.all(plain == np.floor(plain))
+        if not (whole and np.all((plain >= 0) & (plain < 2**32))):
             raise ValueError(f"`seed` must be a whole number from 0 to 2^32 - 1, got {value!r}")
         return jnp.asarray(plain.astype(np.uint32))
     return jnp.asarray(value).astype(jnp.uint32)

@@ -1,0 +1,154 @@
+"""`jaxstt simulate --resume`: a run that was cut short leaves the files of one that was not."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from simulations import BASE, written
+
+from jaxstt._app import _simulate
+from jaxstt._app._cli import run
+from jaxstt.io import read_table
+
+TEXT = BASE.replace(
+    "duration = 0.2e-9\nsave_every = 0.05e-9", "duration = 6e-12\nsave_every = 0.5e-12"
+)
+OUTPUT = """
+[output]
+ovf_every = 2e-12
+zarr = true
+observables = ["average", "energies", "wall_position", "wall_velocity"]
+"""
+WARM = "\n[thermal]\nT = 300\nseed = 3\n"
+KINDS = {"default": "", "warm": WARM, "relaxed": "\n[relax]\ntol = 1e-3\n"}
+
+
+class Killed(BaseException):
+    """As a kill: nothing that would run on an error may run."""
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """All that must be the same; run.json has times of day, figures have dates."""
+    found = {
+        str(p.relative_to(folder)): p.read_bytes()
+        for p in folder.rglob("*")
+        if p.is_file() and p.suffix != ".png" and p.name != "run.json"
+    }
+    return found
+
+
+def kill_in_chunk(monkeypatch, number: int) -> None:
+    """In the middle of this chunk; checkpoints are written after each, files at once."""
+    evolve, calls = _simulate.evolve, []
+
+    def dies(*args, **kwargs):
+        calls.append(args)
+        if len(calls) > number:
+            monkeypatch.setattr(_simulate._Run, "finish", lambda self, status: None)
+            raise Killed
+        return evolve(*args, **kwargs)
+
+    monkeypatch.setattr(_simulate, "evolve", dies)
+
+
+@pytest.fixture
+def often(monkeypatch):
+    monkeypatch.setattr(_simulate, "_PERIOD", 0.0)
+    monkeypatch.setattr(_simulate, "_CHUNK", 3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_killed_run_goes_on_to_the_same_files(kind, often, tmp_path, monkeypatch, capsys) -> None:
+    config = written(tmp_path, TEXT + KINDS[kind] + OUTPUT)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert run(["simulate", str(config), "--out", str(whole)]) == 0
+    for number in (0, 2):
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            kill_in_chunk(patch, number)
+            resumed = [] if number == 0 else ["--resume"]
+            run(["simulate", str(config), "--out", str(cut), *resumed])
+    assert json.loads((cut / "run.json").read_text())["status"] == "running"
+    assert (cut / "run.checkpoint").exists()
+    # What the killed run had written after its last checkpoint is written again.
+    assert run(["simulate", str(config), "--out", str(cut), "--resume"]) == 0
+    assert files(cut) == files(whole)
+    assert not (cut / "run.checkpoint").exists()
+    ends = [json.loads((f / "run.json").read_text()) for f in (whole, cut)]
+    assert ends[0]["steps"] == ends[1]["steps"] and ends[1]["status"] == "finished"
+    assert run(["simulate", str(config), "--out", str(cut), "--resume"]) == 2
+    assert "the run in" in capsys.readouterr().err
+
+
+def test_temperature_shows(tmp_path) -> None:
+    """Another seed is another run; T = 0 is the run without."""
+    found = {}
+    for name, more in (
+        ("cold", 'solver = "fixed"'),
+        ("zero", WARM.replace("300", "0")),
+        ("warm", WARM),
+        ("other", WARM.replace("seed = 3", "seed = 4")),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        config = written(folder, TEXT.rstrip() + "\ndt = 4e-14\n" + more)
+        if name != "cold":
+            config.write_text(config.read_text())
+        assert run(["simulate", str(config), "--out", str(folder / "out")]) == 0
+        found[name] = read_table(folder / "out/table.txt").columns["mz"]
+    np.testing.assert_allclose(found["zero"], found["cold"], atol=1e-12)
+    assert np.abs(found["warm"] - found["cold"]).max() > 1e-3
+    assert np.abs(found["warm"] - found["other"]).max() > 1e-3
+
+
+def test_ctrl_c_keeps_a_checkpoint(often, tmp_path, monkeypatch) -> None:
+    config = written(tmp_path, TEXT + WARM)
+    out = tmp_path / "out"
+    evolve, calls = _simulate.evolve, []
+
+    def stops(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return evolve(*args, **kwargs)
+
+    monkeypatch.setattr(_simulate, "_PERIOD", 1e9)
+    with monkeypatch.context() as patch:
+        patch.setattr(_simulate, "evolve", stops)
+        assert run(["simulate", str(config), "--out", str(out)]) == 130
+    assert json.loads((out / "run.json").read_text())["status"] == "interrupted"
+    calls.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(_simulate, "evolve", lambda *a, **k: (calls.append(a), evolve(*a, **k))[1])
+        assert run(["simulate", str(config), "--out", str(out), "--resume"]) == 0
+    assert len(calls) == 2  # of four chunks
+
+
+def test_what_cannot_go_on_is_told(often, tmp_path, monkeypatch, capsys) -> None:
+    config = written(tmp_path, TEXT)
+    out = tmp_path / "out"
+    command = ["simulate", str(config), "--out", str(out)]
+
+    def told(*options: str) -> str:
+        capsys.readouterr()
+        assert run([*command, *options]) == 2
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        return line
+
+    assert "`--resume`: there is no run in" in told("--resume")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_in_chunk(patch, 2)
+        run(command)
+    assert "is not empty; --force overwrites" in told()
+    assert "`--resume` and `--force` exclude each other" in told("--resume", "--force")
+    before = (out / "run.checkpoint").read_bytes()
+    written(tmp_path, TEXT.replace("alpha = ", "alpha = 1"))
+    assert re.search(r"is of another run; these differ: llg\.alpha$", told("--resume"))
+    written(tmp_path, TEXT.replace("duration = 6e-12", "duration = 7e-12"))
+    assert "these differ: times" in told("--resume")
+    assert (out / "run.checkpoint").read_bytes() == before
+    written(tmp_path, TEXT)
+    (out / "run.checkpoint").write_bytes(before[:100])
+    (out / "run.checkpoint.previous").write_bytes(before[:50])
+    assert "delete it to begin anew" in told("--resume")
