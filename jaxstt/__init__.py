@@ -41,10 +41,13 @@ from ._mesh import Piecewise as Piecewise
 from ._mesh import Pulse as Pulse
 from ._mesh import Sinusoid as Sinusoid
 from ._mesh import bloch_wall as bloch_wall
+from ._mesh import by_grain as by_grain
 from ._mesh import current_flow as current_flow
+from ._mesh import grains as grains
 from ._mesh import head_to_head_wall as head_to_head_wall
 from ._mesh import neel_wall as neel_wall
 from ._mesh import random_state as random_state
+from ._mesh import rough_edges as rough_edges
 from ._mesh import skyrmion as skyrmion
 from ._mesh import uniform as uniform
 from ._mesh import vortex as vortex

@@ -1,6 +1,9 @@
 """The grid, derivatives on it, drives in time and states to start from."""
 
 from ._current_flow import current_flow as current_flow
+from ._disorder import by_grain as by_grain
+from ._disorder import grains as grains
+from ._disorder import rough_edges as rough_edges
 from ._drive import AbstractDrive as AbstractDrive
 from ._drive import Piecewise as Piecewise
 from ._drive import Pulse as Pulse
