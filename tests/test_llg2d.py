@@ -44,16 +44,6 @@ def test_the_field_in_a_piece_is_that_in_the_strip(piece) -> None:
     assert np.abs(piece.outside).max() * 8e5 > 1e-3
 
 
-@pytest.mark.parametrize("cells", [-7, 0, 3])
-def test_shifted_by_whole_cells(piece, cells: int) -> None:
-    make = jaxstt.head_to_head_wall if piece.easy == "x" else jaxstt.bloch_wall
-    wall = lambda q: make(GRID, 6e-9, position=q, charge=piece.charge, angle=0.7)  # noqa: E731
-    q = (24.2 + cells) * 4e-9
-    moved = piece.off_the_middle(jnp.asarray(q))
-    assert int(moved) == cells
-    np.testing.assert_allclose(piece.shifted(wall(q), moved), wall(24.2 * 4e-9), atol=1e-4)
-
-
 def test_a_wall_is_followed_as_in_the_strip(piece) -> None:
     """Position and angle after 0.3 ns, of a wall that leaves the piece's middle by many cells."""
     make = jaxstt.head_to_head_wall if piece.easy == "x" else jaxstt.bloch_wall

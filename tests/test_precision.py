@@ -26,7 +26,7 @@ NOTHING_TO_COMPUTE = {
     "VelocityParameters", "SpinSolution", "SpinODE", "LocalSpinODE", "WallCrossing",
     "Validity", "Prediction", "is_parameter", "VortexCore", "SteadyWall",
     "sweep", "sweep_map", "grid", "points", "random_design", "latin_design", "SweepWarning",
-    "CheckpointWarning", "grains", "by_grain", "rough_edges",
+    "CheckpointWarning", "Followed", "grains", "by_grain", "rough_edges",
 }  # fmt: skip
 
 
@@ -227,6 +227,9 @@ PUBLIC: dict[str, Callable[[], Any]] = {
     "wall_angle": lambda: jaxstt.wall_angle(GRID, wall()),
     "uniform": lambda: jaxstt.uniform(GRID, (0.6, 0.0, 0.8)),
     "random_state": lambda: jnp.sum(jaxstt.random_state(GRID, jax.random.key(0)) ** 2, axis=0),
+    "follow": lambda: jaxstt.follow(strip(), wall(), np.linspace(0, 2e-11, 3)).wall.position,
+    "section": lambda: jaxstt.section(jnp.ones((60, 1, 1)) / 3, 5, 48),
+    "end_domains": lambda: jaxstt.end_domains(GRID, 8e5, length=400e-9).B,
     "bloch_wall": lambda: jaxstt.bloch_wall(GRID, 10e-9),
     "vortex": lambda: vortex(),
     "skyrmion": lambda: skyrmion(),

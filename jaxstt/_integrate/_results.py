@@ -17,6 +17,10 @@ class RESULTS(eqx.Enumeration):
     )
     not_finite = "the state or its rate is not finite: a parameter or the start is NaN or infinite"
     unstable = "the step of FixedStep(dt) is beyond stability; use a shorter dt or FixedStep()"
+    wall_left = (
+        "the wall left the window between two of the times `t`: give more of them, or a longer "
+        "window"
+    )
     not_unit = "the path `n` must be unit length at the saved times"
     no_wave = (
         "no steady wall: the drive is above breakdown, or m0 is too far from the moving wall (give "
