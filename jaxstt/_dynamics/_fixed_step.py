@@ -32,7 +32,7 @@ class FixedStep(eqx.Module):
 
     dt: s; each interval between saved times is cut into equal steps no longer than dt.  By default
     the longest step that is surely stable and in which a uniform state turns by 0.3 rad at most; at
-    a temperature also one that cools the fastest mode by 5 % at most.
+    a temperature also one that cools the fastest mode by 3 % at most.
     checkpoints: states kept for a reverse-mode derivative, which recomputes the rest.
 
     Steps end where a drive bends, too.  Derivatives are exact for the discrete map; those by the

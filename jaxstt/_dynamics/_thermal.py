@@ -27,7 +27,7 @@ from ..constants import K_B
 if TYPE_CHECKING:
     from ._llg import LLG
 
-_COOLED = 0.05
+_COOLED = 0.03
 """Part by which Runge-Kutta's own damping may cool the fastest mode."""
 _LEAST_DAMPING = 1e-4
 """For the step: what is damped less than this reaches no equilibrium in any run."""
