@@ -13,6 +13,7 @@ from pathlib import Path
 from jaxstt import LLG, Grid, Thermal, relax
 from jaxstt._app._arguments import parameters
 from jaxstt._app._config import OWN_OBSERVABLES, Output, Run
+from jaxstt._app._disorder import Disorder
 from jaxstt._app._registry import DRIVES, ENERGIES, OBSERVABLES, TEXTURES, TORQUES
 from jaxstt._app._sweep_config import Settings
 
@@ -23,6 +24,12 @@ Made by `docs/config.py`. SI units. A parameter without a default must be given;
 its unit is in the docstring of the same name (`help(jaxstt.ZhangLi)`). A parameter that may be a
 field takes a number, a list, or `{ file = "A.npy" }`; one that may be a drive also
 `{ type = "Pulse", ... }`. `examples/` has complete files.
+
+[disorder] makes a sample as it is grown: `grains` is the size, m, of Voronoi grains, in which a
+value in [magnet], [[energy]] or [[torque]] written as `{ mean = 1e5, spread = 0.1 }` differs from
+grain to grain (normal, relative spread, each value drawn by itself); `edges` is the roughness, rms,
+m, of the two edges of a strip along x and `correlation` its length. The same `seed` is the same
+sample on any machine.
 
 [thermal] gives the run a temperature `T`, K, with noise of a `seed`; its steps are then fixed.
 Without `solver` they are `"adaptive"` otherwise. A run that was interrupted, or killed, goes on
@@ -79,6 +86,7 @@ def page() -> str:
         _table("[[torque]]", {name: (f, ("grid", "Ms")) for name, f in TORQUES.items()}),
         _table("Drives in time", {name: (f, ()) for name, f in DRIVES.items()}),
         _table("[relax]", {"": (relax, ("llg", "m0", "throw"))}),
+        _table("[disorder]", {"": (Disorder, ())}),
         _table("[thermal]", {"": (Thermal, ())}),
         _table("[run]", {"": (Run, ())}),
         _table("[output]", {"": (Output, ())}),

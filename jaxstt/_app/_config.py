@@ -29,13 +29,14 @@ from .._energy import AbstractEnergy, Demag, Exchange, UniaxialAnisotropy, memor
 from .._mesh import Grid, active_axes
 from ..constants import MU_0
 from ._arguments import arguments, make, one_of, parameters
+from ._disorder import grown, read_disorder, with_rough_edges
 from ._registry import ENERGIES, OBSERVABLES, TORQUES
 from ._start import Start
 from ._toml import read_toml, within
 
 _REQUIRED = ("grid", "magnet", "initial")
 _LISTS = ("energy", "torque")
-_SECTIONS = (*_REQUIRED, *_LISTS, "relax", "thermal", "run", "output")
+_SECTIONS = (*_REQUIRED, *_LISTS, "disorder", "relax", "thermal", "run", "output")
 _SOLVERS = ("adaptive", "fixed")
 OWN_OBSERVABLES = ("average", "energies", "wall_velocity")
 """Those that need more than one state, or have columns of their own."""
@@ -108,6 +109,8 @@ def build_config(path: Path, text: str, tables: dict[str, Any]) -> Config:
     with within("[grid]"):
         grid = Grid(**arguments(Grid, tables["grid"], folder))
         _check_memory(grid, 0)
+    grid = with_rough_edges(grid, read_disorder(tables, folder))
+    whole, tables = tables, grown(tables, grid, folder)
     with within("[initial]"):
         start = Start.read(tables["initial"], grid, folder)
         grid = start.masked(grid)
@@ -148,7 +151,7 @@ def build_config(path: Path, text: str, tables: dict[str, Any]) -> Config:
         *start.other_Ms(llg),
         *_long_run(llg, times),
     )
-    return Config(path, text, tables, llg, m0, rest, times, settings, output, stride, told)
+    return Config(path, text, whole, llg, m0, rest, times, settings, output, stride, told)
 
 
 def _check_sections(tables: dict[str, Any]) -> None:

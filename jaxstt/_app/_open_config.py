@@ -17,6 +17,7 @@ from .._mesh import Grid
 from .._observe import WallState, WallTracker, count_walls, mean_motion
 from ._arguments import arguments, check_keys, make, parameters
 from ._config import Config
+from ._disorder import grown
 from ._registry import ENERGIES, TORQUES
 from ._run_table import columns_of, unit
 from ._start import Start
@@ -48,6 +49,10 @@ _UNITS = {
     **dict.fromkeys(("start", "duration"), "s"),
 }
 """Of parameters that mean the same wherever they stand."""
+_INNER = ("value", "amplitude", "offset", "values", "mean")
+"""Names of what stands for the parameter that it is in."""
+_INNER = ("value", "amplitude", "offset", "values", "mean")
+"""Names of what stands for the parameter that it is in."""
 _PINNED = 0.05
 """Cells that a wall at rest moves in the window, at most."""
 
@@ -73,7 +78,7 @@ class Place(NamedTuple):
         names = [str(p) for p in self.path if isinstance(p, str)]
         last = self.path[-1]
         # A drive's value is what it drives.
-        name = names[-2] if names[-1] in ("value", "amplitude", "offset", "values") else names[-1]
+        name = names[-2] if names[-1] in _INNER else names[-1]
         return name + (f"_{'xyz'[last]}" if isinstance(last, int) and last < 3 else "")
 
     @property
@@ -175,6 +180,7 @@ class Recipe:
 
     def llg(self, base: LLG, tables: dict[str, Any]) -> LLG:
         folder = self.config.path.parent
+        tables = grown(tables, base.grid, folder)
         sections = {place.path[:2] for place in self.places.values()}
         magnet = any(section == "magnet" for section, _ in sections)
         bare = base
