@@ -44,7 +44,7 @@ def drawn() -> np.ndarray:
     return np.stack([s * np.cos(phi), s * np.sin(phi), z]).reshape(3, *CELLS.shape)
 
 
-def squares(llg: jaxstt.LLG, dt: float, seed: int, count: int = 60) -> np.ndarray:
+def squares(llg: jaxstt.LLG, dt: float, seed: int, count: int = 40) -> np.ndarray:
     """<m_z^2>, <m_z^4> over the cells at times that are independent of each other."""
     b = float(np.mean(np.asarray(llg.response()[1])))
     t = np.arange(count + 1) * 1.5 / (b * RATE)
@@ -108,15 +108,14 @@ def test_cells_come_to_boltzmann_s_distribution() -> None:
     for seed, llg in enumerate(
         (
             cells(),
-            cells(alpha=jnp.asarray(ALPHA * part)),
+            cells(alpha=jnp.asarray(ALPHA * part), Ms=jnp.asarray(MS * part)),
             cells(torques=(electrons,)),
-            cells(Ms=jnp.asarray(MS * part)),
         )
     ):
         found = squares(llg, 0.2 / RATE, seed)
         error = found.std(axis=0) / len(found) ** 0.5
         assert np.all(np.abs(found.mean(axis=0) - exact) < 3 * error), seed
-        assert np.all(error < 0.004)
+        assert np.all(error < 0.005)
 
 
 def test_a_cold_magnet_is_the_magnet_without_noise() -> None:

@@ -39,7 +39,7 @@ def marks(trees: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, str]:
         for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
             if eqx.is_array(leaf):
                 found[name + jax.tree_util.keystr(path)] = digest([leaf])
-        found[name] = described(tree, closures=True)
+        found.setdefault(name, described(tree, closures=True))  # a tree that is one array has it
     found |= {name: described(value, closures=True) for name, value in plain.items()}
     software = {**versions(), "platform": jax.default_backend()}
     return {**found, "versions": ", ".join(f"{k} {v}" for k, v in software.items())}

@@ -15,7 +15,16 @@ import numpy as np
 from diffrax import AbstractAdjoint, ForwardMode
 from jax import Array, lax
 
-from .._core import ArrayLike, axis_index, check_sign, check_size, is_concrete, leaf, normalise
+from .._core import (
+    ArrayLike,
+    axis_index,
+    check_count,
+    check_sign,
+    is_concrete,
+    leaf,
+    normalise,
+    number,
+)
 from .._energy import Demag, Zeeman
 from .._integrate import RESULTS, check_times, naming_the_adjoint
 from .._mesh import Grid, check_grid, within
@@ -191,13 +200,17 @@ def section(field: ArrayLike, cells: ArrayLike, count: int) -> Array:
     For `sample` of `follow`.  Beyond the wire numbers are nan, so that a run stops there, and a
     mask is False.  Raises ValueError for a field of another shape.
     """
-    whole = jnp.asarray(field)
+    mask = isinstance(field, np.ndarray | Array) and field.dtype == bool
+    whole, count = jnp.asarray(field) if mask else leaf("field", field), check_count("count", count)
+    start = number("cells", cells)
+    if is_concrete(start) and float(start) != round(float(start)):
+        raise ValueError(f"`cells` must be a whole number, got {float(start):g}")
     if whole.ndim != 3 or not 1 <= count <= whole.shape[0]:
         raise ValueError(
             f"`field` must have the shape (nx, ny, nz) with nx >= `count` = {count}, "
             f"got {whole.shape}"
         )
-    places = jnp.asarray(cells).astype(jnp.int32) + jnp.arange(count, dtype=jnp.int32)
+    places = start.astype(jnp.int32) + jnp.arange(count, dtype=jnp.int32)
     inexact = jnp.issubdtype(whole.dtype, jnp.inexact)
     empty = jnp.asarray(jnp.nan if inexact else 0, whole.dtype)
     inside = ((places >= 0) & (places < whole.shape[0]))[:, None, None]
@@ -222,8 +235,7 @@ def end_domains(
     """
     check_grid(grid)
     check_sign("charge", charge)
-    Ms = leaf("Ms", Ms, above=0)
-    check_size("length", jnp.asarray(length), 1.0, "m")
+    Ms, length = number("Ms", Ms, above=0), float(number("length", length, above=0))
     axis = np.eye(3)[axis_index("component", component)][:, None, None, None]
     nx, dx = grid.shape[0], grid.spacing[0]
     if grid.periodic[0]:
