@@ -83,6 +83,7 @@ BAD = {
     ),
     "[magnet] `Ms`: `spread` must be >= 0 and <= 1/3": ROUGH.replace("= 0.05", "= 0.5") + GROWN,
     "[disorder] `rms` must be <= an eighth": FILM + GROWN.replace("edges = 2e-9", "edges = 2e-8"),
+    "[disorder] `grains` has no effect": FILM + GROWN,
     "[disorder] unknown key `grain`": FILM + GROWN.replace("grains", "grain"),
     "[disorder] `seed` must be a whole number": FILM + GROWN.replace("= 7", "= 7.5"),
 }

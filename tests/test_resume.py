@@ -125,6 +125,51 @@ def test_ctrl_c_keeps_a_checkpoint(often, tmp_path, monkeypatch) -> None:
     assert len(calls) == 2  # of four chunks
 
 
+def test_ctrl_c_within_a_chunk_leaves_the_checkpoint_before(often, tmp_path, monkeypatch) -> None:
+    """Rows of the chunk are in the table, and in the store, but the state is not at its end."""
+    config = written(tmp_path, TEXT + OUTPUT)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert run(["simulate", str(config), "--out", str(whole)]) == 0
+    write, calls = _simulate.write_ovf, []
+
+    def stops(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return write(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_simulate, "write_ovf", stops)
+        assert run(["simulate", str(config), "--out", str(cut)]) == 130
+    assert run(["simulate", str(config), "--out", str(cut), "--resume"]) == 0
+    assert files(cut) == files(whole)
+
+
+def test_a_rest_that_was_not_reached_is_sought_again(often, tmp_path, monkeypatch, capsys) -> None:
+    config = written(tmp_path, TEXT + "\n[relax]\nmax_steps = 1\n")
+    out = tmp_path / "out"
+    assert run(["simulate", str(config), "--out", str(out)]) == 3
+    assert not (out / "run.checkpoint").exists()
+    assert run(["simulate", str(config), "--out", str(out), "--resume"]) == 3
+    assert "`max_steps` were not enough" in capsys.readouterr().err
+
+
+def test_a_damaged_checkpoint_is_one_line(often, tmp_path, monkeypatch, capsys) -> None:
+    config = written(tmp_path, TEXT)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert run(["simulate", str(config), "--out", str(whole)]) == 0
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_in_chunk(patch, 3)
+        run(["simulate", str(config), "--out", str(cut)])
+    path = cut / "run.checkpoint"
+    path.write_bytes(path.read_bytes()[:-7])
+    capsys.readouterr()
+    assert run(["simulate", str(config), "--out", str(cut), "--resume"]) == 0
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("jaxstt: warning: ") and "is damaged" in line
+    assert files(cut) == files(whole)
+
+
 def test_what_cannot_go_on_is_told(often, tmp_path, monkeypatch, capsys) -> None:
     config = written(tmp_path, TEXT)
     out = tmp_path / "out"

@@ -56,12 +56,13 @@ def grown(tables: dict[str, Any], grid: Grid, folder: Path) -> dict[str, Any]:
 
     Each has a draw of its own, named by where it stands.
     """
-    disorder = read_disorder(tables, folder)
+    disorder, found = read_disorder(tables, folder), list[str]()
 
     def grow(value: Any, path: tuple[str, ...]) -> Any:
         if isinstance(value, dict) and len(path) > 1 and set(value) & set(_KEYS):
             with within(f"[{path[0]}] `{path[-1]}`:"):
                 check_keys(value, _KEYS, "a value that differs from grain to grain")
+                found.append(path[-1])
                 return _values(value, path, disorder, grid, folder)
         if isinstance(value, dict):
             return {k: grow(v, (*path, k)) for k, v in value.items()}
@@ -70,7 +71,12 @@ def grown(tables: dict[str, Any], grid: Grid, folder: Path) -> dict[str, Any]:
         return value
 
     sections = ("magnet", "energy", "torque")
-    return {k: grow(v, (k,)) if k in sections else v for k, v in tables.items()}
+    whole = {k: grow(v, (k,)) if k in sections else v for k, v in tables.items()}
+    if disorder is not None and disorder.grains is not None and not found:
+        raise ValueError(
+            "[disorder] `grains` has no effect: no value is written as { mean = ..., spread = ... }"
+        )
+    return whole
 
 
 def _values(

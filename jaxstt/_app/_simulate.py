@@ -133,6 +133,8 @@ class _Run:
         self.chunks, self.steps, self.saved, self.snapshots = 0, 0, 0, 0
         self.longest = self._longest_chunk()
         self.rested = config.relax is None
+        self.amid = False
+        """Whether a chunk is kept in part: no state from which a run could go on."""
         self.started = self.flushed = self.checked = time.monotonic()
         self.observer = Observer(config, warn)
         self.record: list[Columns] = []
@@ -145,7 +147,11 @@ class _Run:
 
     def begin(self, resume: bool) -> None:
         """Take up what a checkpoint has, if the run is to go on and there is one."""
-        found = kept(self.checkpoint, self.about, "--resume") if resume else None
+        found, told = None, list[str]()
+        if resume:
+            found, told = _heard(lambda: kept(self.checkpoint, self.about, "--resume"))
+        for message in told:
+            warn(message)
         if found is not None:
             self.rested = True
             self.m, self.t = jnp.asarray(found["m"]), float(found["t"])
@@ -187,10 +193,11 @@ class _Run:
         if self.rested or self.config.relax is None:
             return
         done = relax(self.config.llg, self.m, throw=False, **self.config.relax)
-        self.m, self.steps, self.rested = done.m, int(done.stats["num_steps"]), True
+        self.m, self.steps = done.m, int(done.stats["num_steps"])
         if not bool(done.result == RESULTS.successful):
             message = RESULTS[done.result]
             raise RunFailed(f"{message}, max |m x B| = {float(done.torque):.3g} T")
+        self.rested = True
 
     def evolve(self) -> None:
         times = self.config.times
@@ -210,10 +217,12 @@ class _Run:
                     raise RunFailed(
                         f"{RESULTS[sol.result]} (between {part[0]:.4g} and {part[-1]:.4g} s)"
                     )
+                self.amid = True
                 self._keep(part, sol.m, skip=int(first > 0))
                 self.m, self.t = sol.m[-1], float(part[-1])
                 self.steps += int(sol.stats["num_steps"])
                 self.chunks += 1
+                self.amid = False
                 if time.monotonic() - self.checked > _PERIOD:
                     self.keep()
                 advance(last - first)
@@ -259,7 +268,7 @@ class _Run:
         if status == "finished":
             for path in (self.checkpoint, previous(self.checkpoint)):
                 path.unlink(missing_ok=True)
-        elif self.rested and self.config.times is not None:
+        elif self.rested and not self.amid and self.config.times is not None:
             self.keep()
         write_ovf(self.folder / "m_end.ovf", self.grid, np.asarray(self.m), t=self.t)
         self._write_table()
@@ -286,10 +295,15 @@ class _Run:
 def notes(config: Config) -> Iterator[str]:
     """What the user should know before the run."""
     yield from config.warnings
+    yield from _heard(lambda: warn_of_torques(config.llg, config.m0))[1]
+
+
+def _heard(call: Callable[[], Any]) -> tuple[Any, list[str]]:
+    """What a call returns, and what it warns of."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        warn_of_torques(config.llg, config.m0)
-    yield from (str(w.message) for w in caught)
+        value = call()
+    return value, [str(w.message) for w in caught]
 
 
 def warn(message: str) -> None:
