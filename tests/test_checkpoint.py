@@ -225,6 +225,8 @@ BAD = {
     "`every` must be > 0 s and is needed with `checkpoint`, got None": {"every": None},
     "`every` must be > 0 s": {"every": -1.0},
     "`every` must be at least a step": {"every": 1e-16},
+    "`thermal` must be a jaxstt.Thermal": {"thermal": 300.0},
+    "`m0` must have shape": {"llg": wire(grid=jaxstt.Grid((15, 1, 1), (4e-9, 4e-9, 4e-9)))},
     "`checkpoint` must be a path, got None": {"path": None},
     "`checkpoint` must be a file in a folder that exists": {"path": Path("nowhere/c")},
 }

@@ -193,6 +193,9 @@ BAD = {
     "`sample` must be an LLG or a function, got int": lambda: jaxstt.follow(3, wall(), TIMES),
     "`m0` must hold one wall": lambda: jaxstt.follow(llg(), jnp.abs(wall()), TIMES),
     "`component` must be": lambda: jaxstt.follow(llg(), wall(), TIMES, component="w"),
+    "`thermal` must be a jaxstt.Thermal": lambda: jaxstt.follow(
+        llg(), wall(), TIMES, thermal=300.0
+    ),
     "`moves` must be 25 whole numbers": lambda: jaxstt.follow(llg(), wall(), TIMES, moves=[1, 2]),
     "`sample` must not be periodic along x": lambda: jaxstt.follow(
         llg(jaxstt.Grid((48, 1, 1), WINDOW.spacing, (True, False, False))), wall(), TIMES

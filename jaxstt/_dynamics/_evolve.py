@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._core import ArrayLike, check_type, is_concrete, normalise, peak, plain_rows, require_memory
+from .._core import ArrayLike, is_concrete, normalise, peak, plain_rows, require_memory
 from .._integrate import (
     RESULTS,
     UNKNOWN_STEPS,
@@ -41,7 +41,7 @@ from ._llg import LLG, as_state, warn
 from ._normalised import prepared
 from ._reverse import Inputs, convertible, run_reverse
 from ._step_control import STABLE, Settings, run
-from ._thermal import Thermal
+from ._thermal import Thermal, check_thermal
 
 _MOST_STEPS = 1e10
 """At a microsecond each, as a macrospin takes, three hours; a small wire takes days."""
@@ -105,8 +105,8 @@ def evolve(
     device's, for the states alone.
     checkpoint, every: a file, and s.  The run is cut at t[0] + k `every`; there the state and what
     is saved so far are written to the file.  Where a file is, the run goes on from it, and ends bit
-    for bit as if it had not stopped.  `previous` to a damaged one is kept beside it, and used with
-    a `CheckpointWarning`.
+    for bit as if it had not stopped.  The one before is kept beside it, as FILE.previous, and used,
+    with a `CheckpointWarning`, where the last is damaged.
     progress: write to stderr how many of the saved times are reached, and the time left.
     throw: raise when the run fails; otherwise read `.result`.
 
@@ -125,8 +125,9 @@ def evolve(
     if checkpoint is None and every is None:
         return _solve(llg, m0, t, save=save, **rest)[0]
     keeping = {"checkpoint": checkpoint, "every": every}
-    kept_of = _save_all if save is None else save
-    return Solution(*in_segments(_solve, llg, m0, t, save=kept_of, **keeping, **rest))
+    check_thermal(thermal, llg, check_state(llg, m0))
+    m, kept_of = as_state(llg, "m0", m0), _save_all if save is None else save
+    return Solution(*in_segments(_solve, llg, m, t, save=kept_of, **keeping, **rest))
 
 
 def _solve(
@@ -156,8 +157,9 @@ def _solve(
         require_memory(2 * count * size, f"`t`: keeping {count} states (rather `save=`)")
     save = _save_all if save is None else save
     start = jnp.asarray(divmod(time.time_ns() // 1000, 10**6), jnp.int32) if progress else None
+    check_thermal(thermal, llg, m0)
     if thermal is not None:
-        solver = _checked_thermal(thermal, llg, m0, solver)
+        solver = _fixed_for_thermal(solver)
     if isinstance(solver, FixedStep):
         _check_fixed(rtol, atol, max_steps, adjoint, memory)
         solver.check(llg)
@@ -242,15 +244,13 @@ def expected_steps(llg: LLG, span: float) -> float:
         return span * float(llg.stiffness() + llg.precession()) / STABLE
 
 
-def _checked_thermal(thermal: Any, llg: LLG, m0: Array, solver: Any) -> FixedStep:
+def _fixed_for_thermal(solver: Any) -> FixedStep:
     """The solver of a run at a temperature; ValueError for another."""
-    check_type("thermal", thermal, Thermal, "a jaxstt.Thermal")
     if solver is not None and not isinstance(solver, FixedStep):
         raise ValueError(
             "`solver` must be FixedStep with `thermal`: noise has no error that a step could "
             f"adapt to, got {type(solver).__name__}"
         )
-    thermal.check(llg, m0)
     return FixedStep() if solver is None else solver
 
 

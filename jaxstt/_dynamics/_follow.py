@@ -31,7 +31,7 @@ from .._mesh import Grid, check_grid, within
 from .._observe import WallState, WallTracker
 from ._evolve import check_state, evolve
 from ._llg import LLG, check_llg, warn
-from ._thermal import Thermal
+from ._thermal import Thermal, check_thermal
 
 
 class Followed(NamedTuple):
@@ -89,6 +89,7 @@ def follow(
     check_llg(first)
     m0 = check_state(first, m0)
     warn(first, m0)
+    check_thermal(thermal, first, m0)
     if first.grid.periodic[0]:
         raise ValueError("`sample` must not be periodic along x, in which the window moves")
     times = jnp.asarray(check_times(t, m0.dtype))

@@ -1,5 +1,6 @@
 """A long run cut into segments, each of which begins from a state that is kept on disk."""
 
+import math
 import os
 import sys
 import time
@@ -11,6 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from .._core import ArrayLike, existing, is_concrete, keep, kept, marks
 from .._integrate import RESULTS, check_times
@@ -36,8 +38,7 @@ class Segment(NamedTuple):
 def cut_times(times: np.ndarray, every: float) -> list[Segment]:
     """The run cut at t[0] + k `every`; times in float64, s."""
     first, last = float(times[0]), float(times[-1])
-    count = max(1, round((last - first) / every * (1 + _SAME) + 0.5 - _SAME))
-    bounds = [first + k * every for k in range(1, count) if first + k * every < last]
+    bounds = [first + k * every for k in range(1, math.ceil((last - first) / every))]
     segments = list[Segment]()
     for bound in (*bounds, last):
         begin = segments[-1].times[-1] if segments else first
@@ -53,7 +54,7 @@ def cut_times(times: np.ndarray, every: float) -> list[Segment]:
 def in_segments(
     solve: Callable[..., tuple[Any, Any]],
     llg: LLG,
-    m0: ArrayLike,
+    m: Array,
     t: ArrayLike,
     *,
     save: Callable,
@@ -65,11 +66,10 @@ def in_segments(
     **settings: Any,
 ) -> Any:
     """`solve`, from segment to segment; goes on where a file at `checkpoint` ends."""
-    path, m = _path(checkpoint), jnp.asarray(m0)
+    path = _path(checkpoint)
     known = jax.tree.leaves(eqx.filter((llg, m, t, thermal), eqx.is_array))
     if not all(is_concrete(x) for x in known):
         raise ValueError("`checkpoint` is for a run outside jit, grad and vmap: it writes files")
-    m = m if eqx.is_inexact_array(m) else m.astype(float)
     times = np.asarray(check_times(t, m.dtype), float)
     _check_every(every, llg, times, m.dtype, settings["solver"], thermal)
     segments = cut_times(times, float(every))

@@ -11,6 +11,7 @@ from .._core import (
     ArrayLike,
     Split,
     Vectors,
+    check_type,
     cross,
     dot,
     is_concrete,
@@ -134,6 +135,13 @@ def kick(m: Vectors, tau: Array, noise: Split) -> Vectors:
     v = lift(jnp.where(moves, root, 0.0)) * cross(noise, n)
     q = dot(v, v) / 4
     return join(lift((1 - q) / (1 + q)) * n + lift(1 / (1 + q)) * v)
+
+
+def check_thermal(thermal: Any, llg: "LLG", m0: Array) -> None:
+    """ValueError for what is neither None nor a temperature of this magnet."""
+    if thermal is not None:
+        check_type("thermal", thermal, Thermal, "a jaxstt.Thermal")
+        thermal.check(llg, m0)
 
 
 def _seed(value: Any) -> Array:
