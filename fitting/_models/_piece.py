@@ -55,7 +55,7 @@ def follow(
 
     llg: on the grid of the piece, with `piece.demag` and the field Ms `piece.outside`.  Positions
     count from the left end of the piece where it was at the start of all.
-    moves: (count,) cells that the piece moves after each interval; None: as the wall does.  Where
+    moves: (count,) cells that the piece moves before each interval; None: as the wall does.  Where
     the piece is makes a difference of some 1e-6, so that a run is smooth in its parameters, and its
     derivative the limit of differences, only for moves that are given.
     """

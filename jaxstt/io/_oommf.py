@@ -108,8 +108,7 @@ def _energies(llg: LLG, files: _Files) -> list[str]:
         kind = type(energy).__name__
         if isinstance(energy, Exchange):
             A = np.asarray(energy.A, float)
-            name = "Ptwise" if np.ptp(A) > 0 else ""
-            name = f"Oxs_Exchange{name}" if name else "Oxs_UniformExchange"
+            name = "Oxs_ExchangePtwise" if np.ptp(A) > 0 else "Oxs_UniformExchange"
             blocks.append(f"Specify {name}:e{i} {{\n  A {files.scalar(f'A{i}', A)}\n}}")
         elif isinstance(energy, Demag):
             blocks.append(f"Specify Oxs_Demag:e{i} {{}}")
