@@ -16,6 +16,7 @@ from jaxstt._app._config import OWN_OBSERVABLES, Output, Run
 from jaxstt._app._disorder import Disorder
 from jaxstt._app._registry import DRIVES, ENERGIES, OBSERVABLES, TEXTURES, TORQUES
 from jaxstt._app._sweep_config import Settings
+from jaxstt._app._window_config import WindowKeys
 
 PAGE = Path(__file__).with_suffix(".md")
 HEAD = """# What a config of `jaxstt simulate`, `jaxstt sweep` and `jaxstt design` may say
@@ -30,6 +31,12 @@ value in [magnet], [[energy]] or [[torque]] written as `{ mean = 1e5, spread = 0
 grain to grain (normal, relative spread, each value drawn by itself); `edges` is the roughness, rms,
 m, of the two edges of a strip along x and `correlation` its length. The same `seed` is the same
 sample on any machine.
+
+[window] runs only `cells` columns of the wire in [grid], with its one wall in their middle; at each
+saved time they move with it along the wire, whose grains and edges come in. The wire should be
+longer than the wall will go. `Demag` is that of the window; unless `ends = false`, the domains
+beyond are added to it as those of an even wire that goes on to both sides. Positions in the table
+are those in the wire, `window` is where the window begins.
 
 [thermal] gives the run a temperature `T`, K, with noise of a `seed`; its steps are then fixed.
 Without `solver` they are `"adaptive"` otherwise. A run that was interrupted, or killed, goes on
@@ -85,6 +92,7 @@ def page() -> str:
         _table("[[energy]]", {name: (f, ("grid",)) for name, f in ENERGIES.items()}),
         _table("[[torque]]", {name: (f, ("grid", "Ms")) for name, f in TORQUES.items()}),
         _table("Drives in time", {name: (f, ()) for name, f in DRIVES.items()}),
+        _table("[window]", {"": (WindowKeys, ())}),
         _table("[relax]", {"": (relax, ("llg", "m0", "throw"))}),
         _table("[disorder]", {"": (Disorder, ())}),
         _table("[thermal]", {"": (Thermal, ())}),
@@ -137,7 +145,7 @@ def _observables() -> str:
     assert own.keys() == set(OWN_OBSERVABLES)
     for name, (unit, what) in own.items():
         lines.append(f"| `{name}` | {unit} | {what} |\n")
-    for name, (function, unit) in OBSERVABLES.items():
+    for name, (function, unit, _) in OBSERVABLES.items():
         if name in own:
             continue
         units = unit if isinstance(unit, str) else ", ".join(f"{k} {v}" for k, v in unit.items())

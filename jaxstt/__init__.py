@@ -13,6 +13,7 @@ from ._dynamics import Relaxed as Relaxed
 from ._dynamics import Solution as Solution
 from ._dynamics import SteadyWall as SteadyWall
 from ._dynamics import Thermal as Thermal
+from ._dynamics import Window as Window
 from ._dynamics import effective_field as effective_field
 from ._dynamics import end_domains as end_domains
 from ._dynamics import energy_terms as energy_terms

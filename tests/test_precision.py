@@ -26,7 +26,7 @@ NOTHING_TO_COMPUTE = {
     "VelocityParameters", "SpinSolution", "SpinODE", "LocalSpinODE", "WallCrossing",
     "Validity", "Prediction", "is_parameter", "VortexCore", "SteadyWall",
     "sweep", "sweep_map", "grid", "points", "random_design", "latin_design", "SweepWarning",
-    "CheckpointWarning", "Followed", "grains", "by_grain", "rough_edges",
+    "CheckpointWarning", "Followed", "Window", "grains", "by_grain", "rough_edges",
 }  # fmt: skip
 
 

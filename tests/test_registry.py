@@ -61,7 +61,7 @@ def test_each_public_function_of_a_grid_is_a_word_or_known_to_be_none() -> None:
 
 @pytest.mark.parametrize("name", OBSERVABLES)
 def test_an_observable_has_a_unit_for_each_number(name: str) -> None:
-    function, units = OBSERVABLES[name]
+    function, units, along = OBSERVABLES[name]
     state = jax.ShapeDtypeStruct((3, *GRID.shape), float)
     shapes = jax.eval_shape(lambda m: function(grid=GRID, m=m), state)
     fields = shapes._asdict() if hasattr(shapes, "_fields") else {"": shapes}
@@ -73,7 +73,11 @@ def test_an_observable_has_a_unit_for_each_number(name: str) -> None:
     for field, shape in fields.items():
         expected = units if isinstance(units, str) else units[field]
         for axis in ("_x", "_y", "_z")[: int(np.prod(shape.shape))] if shape.shape else ("",):
-            assert unit(f"{name}{field and '_' + field}{axis}") == expected
+            column = f"{name}{field and '_' + field}{axis}"
+            assert unit(column) == expected
+            # A window that moves along x takes these with it.
+            place = expected == "m" and field != "width" and name != "wall_width"
+            assert (column == along) == (place and axis in ("", "_x"))
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,10 @@ zarr = true
 observables = ["average", "energies", "wall_position", "wall_velocity"]
 """
 WARM = "\n[thermal]\nT = 300\nseed = 3\n"
-KINDS = {"default": "", "warm": WARM, "relaxed": "\n[relax]\ntol = 1e-3\n"}
+GROWN = "\n[window]\ncells = 20\n\n[disorder]\nseed = 5\ngrains = 12e-9\n"
+KINDS = {
+    "default": "", "warm": WARM, "relaxed": "\n[relax]\ntol = 1e-3\n", "moving": WARM + GROWN,
+}  # fmt: skip
 
 
 class Killed(BaseException):
@@ -41,16 +44,20 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def kill_in_chunk(monkeypatch, number: int) -> None:
     """In the middle of this chunk; checkpoints are written after each, files at once."""
-    evolve, calls = _simulate.evolve, []
+    calls = []
 
-    def dies(*args, **kwargs):
-        calls.append(args)
-        if len(calls) > number:
-            monkeypatch.setattr(_simulate._Run, "finish", lambda self, status: None)
-            raise Killed
-        return evolve(*args, **kwargs)
+    def deadly(solve):
+        def dies(*args, **kwargs):
+            calls.append(args)
+            if len(calls) > number:
+                monkeypatch.setattr(_simulate._Run, "finish", lambda self, status: None)
+                raise Killed
+            return solve(*args, **kwargs)
 
-    monkeypatch.setattr(_simulate, "evolve", dies)
+        return dies
+
+    for name in ("evolve", "follow"):
+        monkeypatch.setattr(_simulate, name, deadly(getattr(_simulate, name)))
 
 
 @pytest.fixture
@@ -61,7 +68,10 @@ def often(monkeypatch):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_killed_run_goes_on_to_the_same_files(kind, often, tmp_path, monkeypatch, capsys) -> None:
-    config = written(tmp_path, TEXT + KINDS[kind] + OUTPUT)
+    text = TEXT + KINDS[kind] + OUTPUT
+    if kind == "moving":
+        text = text.replace("K = 2e5", "K = { mean = 2e5, spread = 0.1 }")
+    config = written(tmp_path, text)
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert run(["simulate", str(config), "--out", str(whole)]) == 0
     for number in (0, 2):

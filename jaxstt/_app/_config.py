@@ -20,6 +20,7 @@ from .._dynamics import (
     UNSTABLE,
     FixedStep,
     Thermal,
+    Window,
     check_span,
     check_state,
     expected_steps,
@@ -33,10 +34,14 @@ from ._disorder import grown, read_disorder, with_rough_edges
 from ._registry import ENERGIES, OBSERVABLES, TORQUES
 from ._start import Start
 from ._toml import read_toml, within
+from ._window_config import WindowKeys, check_settings, check_window, open_window
 
 _REQUIRED = ("grid", "magnet", "initial")
 _LISTS = ("energy", "torque")
-_SECTIONS = (*_REQUIRED, *_LISTS, "disorder", "relax", "thermal", "run", "output")
+_SECTIONS = (
+    *(*_REQUIRED, *_LISTS, "window", "disorder"),
+    *("relax", "thermal", "run", "output"),
+)
 _SOLVERS = ("adaptive", "fixed")
 OWN_OBSERVABLES = ("average", "energies", "wall_velocity")
 """Those that need more than one state, or have columns of their own."""
@@ -79,7 +84,9 @@ class Config:
     text: str
     tables: dict[str, Any]
     llg: LLG
+    """With [window] that at its start, as m0 is."""
     m0: Array
+    window: Window | None
     relax: dict[str, Any] | None
     """Settings of `relax`; None: the start is taken as it is."""
     times: np.ndarray | None
@@ -108,7 +115,13 @@ def build_config(path: Path, text: str, tables: dict[str, Any]) -> Config:
     folder = path.parent
     with within("[grid]"):
         grid = Grid(**arguments(Grid, tables["grid"], folder))
-        _check_memory(grid, 0)
+    keys, part = None, grid
+    if "window" in tables:
+        with within("[window]"):
+            keys = WindowKeys(**arguments(WindowKeys, tables["window"], folder))
+            part = check_window(keys, grid)
+    with within("[grid]"):
+        _check_memory(part, 0)
     grid = with_rough_edges(grid, read_disorder(tables, folder))
     whole, tables = tables, grown(tables, grid, folder)
     with within("[initial]"):
@@ -116,15 +129,24 @@ def build_config(path: Path, text: str, tables: dict[str, Any]) -> Config:
         grid = start.masked(grid)
     with within("[magnet]"):
         bare = LLG(grid, **arguments(LLG, tables["magnet"], folder, skip=("energies", "torques")))
-    energies = _terms("energy", tables, ENERGIES, bare, folder)
-    torques = _terms("torque", tables, TORQUES, bare, folder)
-    llg = LLG(
-        grid, Ms=bare.Ms, alpha=bare.alpha, gamma=bare.gamma, energies=energies, torques=torques
-    )
-    with within("[grid]"):
-        _check_memory(grid, _bytes(llg))
+    energies = _terms("energy", tables, ENERGIES, bare, folder, part)
+    torques = _terms("torque", tables, TORQUES, bare, folder, part)
+    moving = tuple(e for e in energies if keys is not None and isinstance(e, Demag))
+    energies = [e for e in energies if not (moving and isinstance(e, Demag))]
+    known = {"Ms": bare.Ms, "alpha": bare.alpha, "gamma": bare.gamma}
+    wire = llg = LLG(grid, **known, energies=energies, torques=torques)
+    with within("[output]"):
+        output = Output(**arguments(Output, tables.get("output", {}), folder))
+        axis_index("component", output.component)
     with within("[initial]"):
         m0 = check_state(llg, start.state(grid))
+    window = None
+    if keys is not None:
+        with within("[window]"):
+            window, m0 = open_window(keys, wire, moving, m0, output.component)
+            llg = window(0)
+    with within("[grid]"):
+        _check_memory(part, _bytes(llg))
     rest = None
     if "relax" in tables:
         with within("[relax]"):
@@ -142,16 +164,17 @@ def build_config(path: Path, text: str, tables: dict[str, Any]) -> Config:
             run = Run(**arguments(Run, tables["run"], folder))
             times = _times(run, m0.dtype)
             check_span(llg, times, "times" if run.duration is None else "duration")
-            settings, every = _settings(run, llg, times, thermal), run.save_every
+            settings, every = _settings(run, wire, times, thermal), run.save_every
+    if window is not None:
+        check_settings(settings)
     with within("[output]"):
-        output = Output(**arguments(Output, tables.get("output", {}), folder))
         stride = _check_output(output, llg, m0, times, every)
     told = (
-        *coarse_cells(llg),
-        *start.other_Ms(llg),
+        *coarse_cells(wire),
+        *start.other_Ms(wire),
         *_long_run(llg, times),
     )
-    return Config(path, text, whole, llg, m0, rest, times, settings, output, stride, told)
+    return Config(path, text, whole, llg, m0, window, rest, times, settings, output, stride, told)
 
 
 def _check_sections(tables: dict[str, Any]) -> None:
@@ -185,13 +208,20 @@ def _bytes(llg: LLG) -> int:
 
 
 def _terms(
-    name: str, tables: dict[str, Any], registry: dict[str, Callable], bare: LLG, folder: Path
+    name: str,
+    tables: dict[str, Any],
+    registry: dict[str, Callable],
+    bare: LLG,
+    folder: Path,
+    part: Grid,
 ) -> list[Any]:
+    """part: the grid of what is not cut out of the wire with the window, but made for it."""
     found = []
     for number, table in enumerate(tables.get(name, []), start=1):
         with within(f"[{name} {number}]"):
-            term = make(registry, table, folder, grid=bare.grid, Ms=bare.Ms)
-            _check_term(term, bare)
+            term = make(registry, table, folder, grid=part, Ms=bare.Ms)
+            if part.shape == bare.grid.shape or not isinstance(term, Demag):
+                _check_term(term, bare)
         found.append(term)
     return found
 
@@ -298,7 +328,6 @@ def _check_output(
     output: Output, llg: LLG, m0: Array, times: np.ndarray | None, every: float | None
 ) -> int | None:
     """ValueError for what cannot be written; the stride of the snapshots."""
-    axis_index("component", output.component)
     if output.zarr and importlib.util.find_spec("zarr") is None:
         raise ValueError("`zarr` needs the package zarr: pip install 'jaxstt[io]'")
     known = (*OWN_OBSERVABLES, *(k for k in OBSERVABLES if k not in OWN_OBSERVABLES))

@@ -51,8 +51,6 @@ _UNITS = {
 """Of parameters that mean the same wherever they stand."""
 _INNER = ("value", "amplitude", "offset", "values", "mean")
 """Names of what stands for the parameter that it is in."""
-_INNER = ("value", "amplitude", "offset", "values", "mean")
-"""Names of what stands for the parameter that it is in."""
 _PINNED = 0.05
 """Cells that a wall at rest moves in the window, at most."""
 
@@ -177,6 +175,10 @@ class Recipe:
     config: Config
     tables: dict[str, Any]
     places: dict[str, Place]
+
+    def __post_init__(self) -> None:
+        if self.config.window is not None:
+            raise ValueError("[window] is for `jaxstt simulate`: here the whole wire is run")
 
     def llg(self, base: LLG, tables: dict[str, Any]) -> LLG:
         folder = self.config.path.parent

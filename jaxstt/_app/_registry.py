@@ -90,20 +90,26 @@ class Observable(NamedTuple):
     """Reads numbers off a state: function(grid=, m=), or with `component` as well.
 
     unit: SI, "" for a number; of each field where the function returns a named tuple.
+    along: the column of it that is a place along x, if one is.
     """
 
     function: Callable
     unit: str | Mapping[str, str]
+    along: str = ""
 
 
 OBSERVABLES: dict[str, Observable] = {
     "average": Observable(average, ""),
-    "wall_position": Observable(wall_position, "m"),
+    "wall_position": Observable(wall_position, "m", "wall_position"),
     "wall_width": Observable(wall_width, "m"),
     "wall_angle": Observable(wall_angle, "rad"),
     "wall_tilt": Observable(wall_tilt, "rad"),
-    "wall_state": Observable(wall_state, {"position": "m", "width": "m", "angle": "rad"}),
+    "wall_state": Observable(
+        wall_state, {"position": "m", "width": "m", "angle": "rad"}, "wall_state_position"
+    ),
     "topological_charge": Observable(topological_charge, ""),
-    "vortex_core": Observable(vortex_core, {"position": "m", "polarity": ""}),
-    "guiding_centre": Observable(guiding_centre, "m"),
+    "vortex_core": Observable(
+        vortex_core, {"position": "m", "polarity": ""}, "vortex_core_position_x"
+    ),
+    "guiding_centre": Observable(guiding_centre, "m", "guiding_centre_x"),
 }

@@ -11,13 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from .._dynamics import LLG, energy_terms
+from .._dynamics import LLG, Window, energy_terms
 from .._observe import average
 from ._arguments import parameters
 from ._config import OWN_OBSERVABLES, Config, observe
 from ._registry import OBSERVABLES
 
-POSITION = "wall_position"
+POSITION, WINDOW = "wall_position", "window"
 Columns = dict[str, np.ndarray]
 
 
@@ -30,7 +30,7 @@ def unit(column: str) -> str:
 
 @functools.cache
 def _units() -> dict[str, str]:
-    known = {"t": "s", "wall_velocity": "m/s"}
+    known = {"t": "s", WINDOW: "m", "wall_velocity": "m/s"}
     for name, observable in OBSERVABLES.items():
         units = observable.unit
         if isinstance(units, str):
@@ -43,11 +43,14 @@ def _units() -> dict[str, str]:
 class Observer:
     """Called with times (T,) and states (T, 3, nx, ny, nz), gives the columns of the table.
 
+    Of a window that moves, also with the cells (T,) that it has moved by: places along x are then
+    those in the wire, and its left end, m, is a column.
     notice: told once for each observable that has no value any more.
     """
 
     def __init__(self, config: Config, notice: Callable[[str], None]):
-        self.llg, self.wanted, self.notice = config.llg, config.output.observables, notice
+        self.llg, self.window = config.llg, config.window
+        self.wanted, self.notice = config.output.observables, notice
         names = [name for name in self.wanted if name not in OWN_OBSERVABLES]
         if "wall_velocity" in self.wanted and POSITION not in names:
             names.append(POSITION)
@@ -60,10 +63,12 @@ class Observer:
         }
         self.lost: set[str] = set()
 
-    def __call__(self, t: np.ndarray, m: Array) -> Columns:
+    def __call__(self, t: np.ndarray, m: Array, cells: np.ndarray | None = None) -> Columns:
         columns: Columns = {"t": np.asarray(t, float)}
+        sample = self.llg if self.window is None else self.window
+        gone = np.zeros(len(t), np.int32) if cells is None else cells
         if {"average", "energies"} & set(self.wanted):
-            mean, energies = _mean_and_energies(self.llg, jnp.asarray(t, m.dtype), m)
+            mean, energies = _mean_and_energies(sample, jnp.asarray(t, m.dtype), m, gone)
             if "average" in self.wanted:
                 columns |= _named("m", mean, "")
             if "energies" in self.wanted:
@@ -71,12 +76,19 @@ class Observer:
                 columns["E_total"] = sum(own.values(), np.zeros(len(t)))
                 columns |= own
         for name, function in self.functions.items():
-            rows = [self._value(name, function, *now) for now in zip(t, m, strict=True)]
+            rows = [self._value(name, function, *now) for now in zip(t, m, gone, strict=True)]
             columns |= _named(name, jax.tree.map(lambda *x: np.stack(x), *rows))
+        if self.window is not None:
+            left = (int(self.window.first) + gone) * self.llg.grid.spacing[0]
+            for column in {OBSERVABLES[name].along for name in self.functions} - {""}:
+                columns[column] = columns[column] + left
+            columns[WINDOW] = left
         return columns
 
-    def _value(self, name: str, function: Callable, t: float, m: Array) -> Any:
+    def _value(self, name: str, function: Callable, t: float, m: Array, cells: Any) -> Any:
         grid = self.llg.grid
+        if self.window is not None and grid.mask is not None:
+            grid = self.window(cells).grid
         try:
             return jax.tree.map(np.asarray, function(grid, m))
         except ValueError as error:
@@ -117,10 +129,15 @@ def columns_of(
 
 
 @eqx.filter_jit
-def _mean_and_energies(llg: LLG, t: Array, m: Array) -> tuple[Array, dict[str, Array]]:
-    return lax.map(
-        lambda now: (average(now[1], llg.grid), energy_terms(llg, now[1], now[0])), (t, m)
-    )
+def _mean_and_energies(
+    sample: LLG | Window, t: Array, m: Array, cells: np.ndarray
+) -> tuple[Array, dict[str, Array]]:
+    def one(now: tuple[Array, Array, Array]) -> tuple[Array, dict[str, Array]]:
+        t, m, gone = now
+        llg = sample if isinstance(sample, LLG) else sample(gone)
+        return average(m, llg.grid), energy_terms(llg, m, t)
+
+    return lax.map(one, (t, m, jnp.asarray(cells)))
 
 
 def _named(name: str, values: Any, joint: str = "_") -> dict[str, Any]:

@@ -29,7 +29,7 @@ from .._core import (
     versions,
     write_whole,
 )
-from .._dynamics import evolve, relax
+from .._dynamics import evolve, follow, relax
 from .._dynamics import warn as warn_of_torques
 from .._integrate import RESULTS
 from .._torque import ValidityWarning
@@ -52,7 +52,7 @@ _PERIOD = 10.0
 _COLORS = ("#0072B2", "#009E73", "#D55E00")
 
 
-_COUNTERS = ("longest", "chunks", "steps", "saved", "snapshots")
+_COUNTERS = ("longest", "chunks", "steps", "saved", "snapshots", "cells")
 
 
 class RunFailed(RuntimeError):
@@ -131,6 +131,8 @@ class _Run:
         self.config, self.folder, self.grid = config, folder, config.llg.grid
         self.m, self.t = config.m0, 0.0 if config.times is None else float(config.times[0])
         self.chunks, self.steps, self.saved, self.snapshots = 0, 0, 0, 0
+        self.cells = 0
+        """By which the window has moved."""
         self.longest = self._longest_chunk()
         self.rested = config.relax is None
         self.amid = False
@@ -141,7 +143,11 @@ class _Run:
         self.zarr: ZarrStates | None = None
         self.checkpoint = folder / CHECKPOINT
         self.about = marks(
-            {"llg": config.llg, "m0": config.m0, "times": config.times},
+            {
+                "llg": config.llg if config.window is None else config.window,
+                "m0": config.m0,
+                "times": config.times,
+            },
             {"relax": config.relax, "settings": config.settings, "output": config.output},
         )
 
@@ -202,7 +208,7 @@ class _Run:
     def evolve(self) -> None:
         times = self.config.times
         if times is None:
-            self._keep(np.asarray([self.t]), self.m[None])
+            self._keep(np.asarray([self.t]), self.m[None], np.zeros(1, np.int32))
             return
         chunks = _chunks(times.size - 1, self.longest)
         if not self.chunks:
@@ -212,20 +218,32 @@ class _Run:
             advance(chunks[self.chunks][0] if self.chunks < len(chunks) else times.size - 1)
             for first, last in chunks[self.chunks :]:
                 part = times[first : last + 1]
-                sol = evolve(self.config.llg, self.m, part, throw=False, **self._settings())
-                if not bool(sol.result == RESULTS.successful):
+                states, cells, result, steps = self._solve(part)
+                if not bool(result == RESULTS.successful):
                     raise RunFailed(
-                        f"{RESULTS[sol.result]} (between {part[0]:.4g} and {part[-1]:.4g} s)"
+                        f"{RESULTS[result]} (between {part[0]:.4g} and {part[-1]:.4g} s)"
                     )
                 self.amid = True
-                self._keep(part, sol.m, skip=int(first > 0))
-                self.m, self.t = sol.m[-1], float(part[-1])
-                self.steps += int(sol.stats["num_steps"])
+                self._keep(part, states, cells, skip=int(first > 0))
+                self.m, self.t, self.cells = states[-1], float(part[-1]), int(cells[-1])
+                self.steps += int(steps)
                 self.chunks += 1
                 self.amid = False
                 if time.monotonic() - self.checked > _PERIOD:
                     self.keep()
                 advance(last - first)
+
+    def _solve(self, t: np.ndarray) -> tuple[Array, np.ndarray, RESULTS, Array]:
+        """States, cells by which the window has moved, how it ended, steps."""
+        settings, window = {**self._settings(), "throw": False}, self.config.window
+        if window is None:
+            sol = evolve(self.config.llg, self.m, t, **settings)
+            return sol.m, np.zeros(len(t), np.int32), sol.result, sol.stats["num_steps"]
+        run = follow(
+            window.moved(self.cells), self.m, t,
+            component=self.config.output.component, save=_state, **settings
+        )  # fmt: skip
+        return run.kept, self.cells + np.asarray(run.cells), run.result, run.steps
 
     def _settings(self) -> dict[str, Any]:
         """Of `evolve`; each chunk has noise of its own."""
@@ -240,22 +258,30 @@ class _Run:
         fits = _CHUNK if room is None else room // 8 // self.m.nbytes
         return max(1, min(_CHUNK, int(fits), int(_CELLS / math.prod(self.grid.shape))))
 
-    def _keep(self, t: np.ndarray, m: Array, skip: int = 0) -> None:
+    def _keep(self, t: np.ndarray, m: Array, cells: np.ndarray, skip: int = 0) -> None:
         """Observables, snapshots and table of these states; the first `skip` are known already."""
-        columns = self.observer(t, m)
+        columns = self.observer(t, m, cells)
         self.record.append({k: v[skip:] for k, v in columns.items()})
         states = np.asarray(m)[skip:]
-        for moment, state in zip(t[skip:], states, strict=True):
+        for moment, state, gone in zip(t[skip:], states, cells[skip:], strict=True):
             if self.config.stride and self.saved % self.config.stride == 0:
-                write_ovf(
-                    self.folder / f"m{self.snapshots:06d}.ovf", self.grid, state, t=float(moment)
-                )
+                self._write_state(f"m{self.snapshots:06d}.ovf", state, float(moment), int(gone))
                 self.snapshots += 1
             self.saved += 1
         if self.zarr is not None:
-            self.zarr.append(t[skip:], states)
+            self.zarr.append(t[skip:], states, self._left(cells[skip:]))
         if time.monotonic() - self.flushed > 2:
             self._write_table()
+
+    def _left(self, cells: Any) -> Any:
+        """Where the window begins, m."""
+        window = self.config.window
+        first = 0 if window is None else int(window.first)
+        return (first + cells) * self.grid.spacing[0]
+
+    def _write_state(self, name: str, m: np.ndarray, t: float, cells: int) -> None:
+        origin = (self._left(cells), 0.0, 0.0)
+        write_ovf(self.folder / name, self.grid, m, t=t, origin=origin)
 
     def _write_table(self) -> None:
         self.flushed = time.monotonic()
@@ -270,7 +296,7 @@ class _Run:
                 path.unlink(missing_ok=True)
         elif self.rested and not self.amid and self.config.times is not None:
             self.keep()
-        write_ovf(self.folder / "m_end.ovf", self.grid, np.asarray(self.m), t=self.t)
+        self._write_state("m_end.ovf", np.asarray(self.m), self.t, self.cells)
         self._write_table()
         if self.record:
             _draw(self.observer.table(self.record), self.folder / "table.png")
@@ -290,6 +316,10 @@ class _Run:
         }
         text = json.dumps(report, indent=2) + "\n"
         write_whole(self.folder / "run.json", text.encode())
+
+
+def _state(t: Array, m: Array) -> Array:
+    return m
 
 
 def notes(config: Config) -> Iterator[str]:

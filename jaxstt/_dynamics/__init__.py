@@ -8,9 +8,7 @@ from ._evolve import expected_steps as expected_steps
 from ._fixed_step import UNSTABLE as UNSTABLE
 from ._fixed_step import FixedStep as FixedStep
 from ._follow import Followed as Followed
-from ._follow import end_domains as end_domains
 from ._follow import follow as follow
-from ._follow import section as section
 from ._llg import LLG as LLG
 from ._llg import effective_field as effective_field
 from ._llg import energy_terms as energy_terms
@@ -22,3 +20,6 @@ from ._relax import relax as relax
 from ._steady_wall import SteadyWall as SteadyWall
 from ._steady_wall import steady_wall as steady_wall
 from ._thermal import Thermal as Thermal
+from ._window import Window as Window
+from ._window import end_domains as end_domains
+from ._window import section as section

@@ -11,27 +11,17 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from diffrax import AbstractAdjoint, ForwardMode
 from jax import Array, lax
 
-from .._core import (
-    ArrayLike,
-    axis_index,
-    check_count,
-    check_sign,
-    is_concrete,
-    leaf,
-    normalise,
-    number,
-)
-from .._energy import Demag, Zeeman
+from .._core import ArrayLike, axis_index, is_concrete, normalise
 from .._integrate import RESULTS, check_times, naming_the_adjoint
-from .._mesh import Grid, check_grid, within
+from .._mesh import Grid, within
 from .._observe import WallState, WallTracker
 from ._evolve import check_state, evolve
 from ._llg import LLG, check_llg, warn
 from ._thermal import Thermal, check_thermal
+from ._window import Window
 
 
 class Followed(NamedTuple):
@@ -49,6 +39,8 @@ class Followed(NamedTuple):
     """The last state in the window, (3, nx, ny, nz)."""
     result: RESULTS
     """RESULTS.successful, or why the run stopped."""
+    steps: Array
+    """How many steps were taken."""
 
 
 def follow(
@@ -64,17 +56,19 @@ def follow(
     rtol: float | None = None,
     atol: float | None = None,
     adjoint: AbstractAdjoint | None = None,
+    max_steps: int | None = None,
     throw: bool = True,
 ) -> Followed:
     """Integrate the LLG in a window along x that keeps the wall in its middle.
 
-    sample: the `LLG` in the window, of a wire that is the same all along; or `sample(cells)`, the
-    LLG once the window has moved by so many cells (a traced whole number, negative to the left):
-    cut fields out of those of the wire with `section`.  Its shape must not depend on them.
+    sample: the `LLG` in the window, of a wire that is the same all along and has no end; a
+    `Window` of a wire that is not; or `sample(cells)`, the LLG once the window has moved by so many
+    cells (a traced whole number, negative to the left), whose shape must not depend on them.
     m0: (3, nx, ny, nz), with one wall.  t: s, increasing, two or more.  At each of these times but
     the last the window moves by whole cells; in between the wall must not come near an end.
     component: that the wall reverses.  save: as in `evolve`.
-    thermal, solver, rtol, atol, adjoint, throw: as in `evolve`; each interval has its own noise.
+    thermal, solver, rtol, atol, adjoint, max_steps, throw: as in `evolve`; each interval has its
+    own noise.
     moves: (T - 1,) cells that the window moves before each interval, in place of those that follow
     the wall.  Where the window is makes a difference of some 1e-6; a derivative is that of a run
     whose moves are given.
@@ -82,7 +76,8 @@ def follow(
     In-plane walls, and perpendicular ones with magnetostatics, feel the ends of the window:
     `end_domains` takes that away.
     Returns a `Followed`.
-    Raises ValueError as `evolve`, RuntimeError where the wall leaves the window.
+    Raises ValueError as `evolve`, RuntimeError where the wall leaves the window, or the window a
+    `Window`'s wire.
     """
     axis_index("component", component)
     first = sample if isinstance(sample, LLG) else _called(sample)
@@ -106,6 +101,7 @@ def follow(
             )
         moves = moves.astype(jnp.int32)
     settings = {"solver": solver, "rtol": rtol, "atol": atol, "adjoint": adjoint}
+    settings["max_steps"] = max_steps
     return naming_the_adjoint(
         "follow",
         lambda: _follow(sample, m0, times, component, save, thermal, moves, settings, throw),
@@ -136,7 +132,7 @@ def _follow(sample, m0, times, component, save, thermal, moves, settings, throw)
         return there, cells, None if save is None else save(t, m)
 
     def one(carry: tuple, now: tuple) -> tuple[tuple, tuple]:
-        m, cells, result = carry
+        m, cells, result, steps = carry
         k, begin, end, given = now
         grid = at(cells).grid
         by = _off_the_middle(grid, wall_of(begin, m, grid)) if given is None else given
@@ -148,25 +144,29 @@ def _follow(sample, m0, times, component, save, thermal, moves, settings, throw)
             llg, m, jnp.stack([begin, end]), thermal=noise, save=None, throw=False, **settings
         )
         m = run.m[-1]
-        result = RESULTS.where(result == RESULTS.successful, run.result, result)
+        ended = run.result
+        if isinstance(sample, Window):
+            ended = RESULTS.where(sample.beyond(cells), RESULTS.wire_ends, ended)
+        result = RESULTS.where(result == RESULTS.successful, ended, result)
         lost = (result == RESULTS.successful) & ~_has_wall(llg.grid, m, component)
         result = RESULTS.where(lost, RESULTS.wall_left, result)
-        return (m, cells, result), seen(end, m, cells, llg.grid)
+        steps = steps + run.stats["num_steps"]
+        return (m, cells, result, steps), seen(end, m, cells, llg.grid)
 
     # Reverse mode would keep every step of every interval: one interval at a time is enough.
     forward = isinstance(settings["adjoint"], ForwardMode)
     body = one if forward else jax.checkpoint(one)
     none = jnp.zeros((), jnp.int32)
     numbers = jnp.arange(times.size - 1, dtype=jnp.int32)
-    (m, _, result), later = lax.scan(
-        body, (m0, none, RESULTS.successful), (numbers, times[:-1], times[1:], moves)
+    (m, _, result, steps), later = lax.scan(
+        body, (m0, none, RESULTS.successful, none), (numbers, times[:-1], times[1:], moves)
     )
     begin = seen(times[0], m0, none, at(none).grid)
     rows = jax.tree.map(lambda a, b: jnp.concatenate([jnp.asarray(a)[None], b]), begin, later)
     if throw:
         rows = result.error_if(rows, result != RESULTS.successful)
     wall, cells, kept = rows
-    return Followed(times, wall, cells, kept, m, result)
+    return Followed(times, wall, cells, kept, m, result, steps)
 
 
 def _off_the_middle(grid: Grid, wall: WallState) -> Array:
@@ -193,69 +193,3 @@ def _has_wall(grid: Grid, m: Array, component: str) -> Array:
     c = axis_index("component", component)
     ends = jnp.sum(m[c], axis=(1, 2))
     return ends[0] * ends[-1] < 0
-
-
-def section(field: ArrayLike, cells: ArrayLike, count: int) -> Array:
-    """`count` columns of a field (nx, ny, nz) or mask of the whole wire, from column `cells` on.
-
-    For `sample` of `follow`.  Beyond the wire numbers are nan, so that a run stops there, and a
-    mask is False.  Raises ValueError for a field of another shape.
-    """
-    mask = isinstance(field, np.ndarray | Array) and field.dtype == bool
-    whole, count = jnp.asarray(field) if mask else leaf("field", field), check_count("count", count)
-    start = number("cells", cells)
-    if is_concrete(start) and float(start) != round(float(start)):
-        raise ValueError(f"`cells` must be a whole number, got {float(start):g}")
-    if whole.ndim != 3 or not 1 <= count <= whole.shape[0]:
-        raise ValueError(
-            f"`field` must have the shape (nx, ny, nz) with nx >= `count` = {count}, "
-            f"got {whole.shape}"
-        )
-    places = start.astype(jnp.int32) + jnp.arange(count, dtype=jnp.int32)
-    inexact = jnp.issubdtype(whole.dtype, jnp.inexact)
-    empty = jnp.asarray(jnp.nan if inexact else 0, whole.dtype)
-    inside = ((places >= 0) & (places < whole.shape[0]))[:, None, None]
-    return jnp.where(inside, whole[jnp.clip(places, 0, whole.shape[0] - 1)], empty)
-
-
-def end_domains(
-    grid: Grid, Ms: ArrayLike, *, length: float, component: str = "z", charge: int = 1
-) -> Zeeman:
-    """The field of the domains beyond both ends of a window, as an energy for its LLG.
-
-        B = Ms (D_wire - D_window) m,    m = +charge to the left of the wall, -charge to the right
-
-    with D the magnetostatics of the whole wire and of the window, for any wall in the window: what
-    the wall is does not change the rest of the wire.  The window's own `Demag` belongs beside it.
-
-    grid: of the window.  Ms: A/m, of the wire beyond.  length: m, of the whole wire, the window in
-    its middle.  Beyond, the cross-section is that of the window's first and last columns.
-    component: along which the domains are magnetised.  charge: +1 or -1, as of the wall's texture.
-    Raises ValueError for a length below the window's, a grid that is periodic along x, and as
-    `Demag`.
-    """
-    check_grid(grid)
-    check_sign("charge", charge)
-    Ms, length = number("Ms", Ms, above=0), float(number("length", length, above=0))
-    axis = np.eye(3)[axis_index("component", component)][:, None, None, None]
-    nx, dx = grid.shape[0], grid.spacing[0]
-    if grid.periodic[0]:
-        raise ValueError("`grid` must not be periodic along x, where the domains go on")
-    beyond = round((length / dx - nx) / 2)
-    if beyond < 0:
-        raise ValueError(f"`length` must be >= that of the window, {nx * dx:.3g} m, got {length:g}")
-    wire = Grid((nx + 2 * beyond, *grid.shape[1:]), grid.spacing, grid.periodic)
-    left = (np.arange(wire.shape[0]) + 0.5 < wire.shape[0] / 2)[:, None, None]
-    m = np.broadcast_to(np.where(left, charge, -charge) * axis, (3, *wire.shape)).copy()
-    if grid.mask is not None:
-        columns = np.clip(np.arange(wire.shape[0]) - beyond, 0, nx - 1)
-        m *= np.asarray(grid.mask)[columns]
-    part = slice(beyond, beyond + nx)
-    box = Grid(grid.shape, grid.spacing, grid.periodic)
-    return Zeeman(Ms * (_stray_field(wire, m)[:, part] - _stray_field(box, m[:, part])))
-
-
-def _stray_field(grid: Grid, m: np.ndarray) -> Array:
-    """Of unit magnetisation, T m/A."""
-    field = Demag(grid).field(grid, jnp.ones(()), jnp.zeros(()), jnp.asarray(m, float))
-    return jnp.asarray(field)

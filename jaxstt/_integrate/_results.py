@@ -21,6 +21,7 @@ class RESULTS(eqx.Enumeration):
         "the wall left the window between two of the times `t`: give more of them, or a longer "
         "window"
     )
+    wire_ends = "the window came to the end of the wire"
     not_unit = "the path `n` must be unit length at the saved times"
     no_wave = (
         "no steady wall: the drive is above breakdown, or m0 is too far from the moving wall (give "

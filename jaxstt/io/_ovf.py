@@ -54,6 +54,7 @@ def write_ovf(
     m: ArrayLike,
     *,
     t: float | None = None,
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0),
     format: str = "binary8",
     unit: str = "1",
     labels: tuple[str, ...] = ("m_x", "m_y", "m_z"),
@@ -61,7 +62,7 @@ def write_ovf(
 ) -> None:
     """Write a field as OVF 2.0, whole or not at all.
 
-    path: the file, which is replaced.  grid: `Grid`; the box begins at 0.
+    path: the file, which is replaced.  grid: `Grid`.  origin: m, where its box begins.
     m: (components, nx, ny, nz).  t: s, kept as mumax3 and OOMMF do.
     format: "binary8" and "text" keep every digit of float64, "binary4" those of float32.
     unit, labels: of the values, one label for each component.
@@ -82,9 +83,12 @@ def write_ovf(
     kind = {"text": "Text", "binary4": "Binary 4", "binary8": "Binary 8"}[format]
     head = ["# OOMMF OVF 2.0", "# Segment count: 1", "# Begin: Segment", "# Begin: Header"]
     head += [f"# Title: {_line('title', title)}", "# meshtype: rectangular", "# meshunit: m"]
+    if len(origin) != 3 or not all(math.isfinite(x) for x in origin):
+        raise ValueError(f"`origin` must be three finite lengths, m, got {origin!r}")
     for i, axis in enumerate("xyz"):
-        n, d = grid.shape[i], grid.spacing[i]
-        head += [f"# {axis}min: 0", f"# {axis}max: {n * d!r}", f"# {axis}base: {d / 2!r}"]
+        n, d, first = grid.shape[i], grid.spacing[i], float(origin[i])
+        head += [f"# {axis}min: {first!r}", f"# {axis}max: {first + n * d!r}"]
+        head += [f"# {axis}base: {first + d / 2!r}"]
         head += [f"# {axis}nodes: {n}", f"# {axis}stepsize: {d!r}"]
     words = " ".join(f"{{{_line('labels', label, _BACKSLASH)}}}" for label in labels)
     units = " ".join([f"{{{_line('unit', unit, _BACKSLASH)}}}"] * len(values))
