@@ -229,3 +229,16 @@ def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "xarray", None)
     with pytest.raises(ImportError, match=r'xarray is missing: pip install "jaxstt\[io\]"'):
         io.to_dataset(*_states())
+
+
+def test_where_the_box_begins(tmp_path):
+    """In the file only: the mesh begins at 0."""
+    grid = jaxstt.Grid((2, 3, 1), (1e-9, 2e-9, 3e-9))
+    path = tmp_path / "m.ovf"
+    io.write_ovf(path, grid, np.ones((3, 2, 3, 1)), origin=(5e-9, -1e-9, 0.0))
+    found = io.read_ovf(path)
+    assert found.origin == (5e-9, -1e-9, 0.0) and found.grid == grid
+    text = path.read_bytes()[:900].decode(errors="ignore")
+    assert "# xmax: 7e-09\n" in text and "# ybase: 0.0\n" in text
+    with pytest.raises(ValueError, match="`origin` must be three finite lengths"):
+        io.write_ovf(path, grid, np.ones((3, 2, 3, 1)), origin=(0.0, np.nan, 0.0))

@@ -8,7 +8,7 @@ import pytest
 
 import jaxstt
 from jaxstt import plot, sweep
-from jaxstt.plot import sweep_figure
+from jaxstt.plot import _film, sweep_figure
 from jaxstt.space import points
 
 MASK = np.ones((30, 20, 2), bool)
@@ -18,7 +18,7 @@ GRID = jaxstt.Grid(MASK.shape, (4e-9,) * 3, mask=jnp.asarray(MASK))
 
 def test_colours():
     directions = np.array([[1, 0, 0], [-1, 0, 0], [0, 0, 1], [0, 0, -1]], float).T[:, :, None]
-    found = plot._colours(directions)[:, 0]
+    found = _film._colours(directions)[:, 0]
     np.testing.assert_allclose(found, [[1, 0, 0], [0, 1, 1], [1, 1, 1], [0, 0, 0]], atol=1e-12)
 
 
@@ -31,7 +31,7 @@ def test_film_is_drawn():
     assert picture.shape == (20, 30, 3)
     np.testing.assert_array_equal(picture[0, 0], 0.75)  # vacuum
     # Counter-clockwise: to the right of the core along +y, a quarter of the wheel.
-    np.testing.assert_allclose(picture[10, 29], plot._colours(np.array(m)[:, 29:30, 10, 1])[0])
+    np.testing.assert_allclose(picture[10, 29], _film._colours(np.array(m)[:, 29:30, 10, 1])[0])
     assert picture[10, 29, 1] > 0.9 > picture[10, 29, 2]
     canvas.savefig(io.BytesIO(), format="png")
 

@@ -21,6 +21,7 @@ from ..constants import EV
 from ..plot import validity_figure
 from ._config import load_config
 from ._doctor import advice, circumstances, grid_advice, self_test
+from ._movie import make_movie
 from ._run_sweep import join, run_sweep, use_cores
 from ._simulate import RunFailed, check_disk, check_output, notes, simulate, warn
 
@@ -127,6 +128,30 @@ def simulate_command(
     return 0
 
 
+@app.command("movie", context_settings=_HELP)
+def movie_command(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Folder of a run, ours, mumax3's or OOMMF's.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help=".gif or .mp4; RUN.gif by default.")
+    ] = None,
+    component: Annotated[
+        str | None, typer.Option("--component", metavar="C", help="x, y or z; all, as colours.")
+    ] = None,
+    layer: Annotated[int, typer.Option("--layer", help="Along z.")] = 0,
+    every: Annotated[int, typer.Option("--every", help="Draw each n-th snapshot.")] = 1,
+    fps: Annotated[float, typer.Option("--fps", help="Snapshots per second.")] = 20.0,
+) -> int:
+    """Draw the snapshots of a run, with their times, as a GIF or an MP4."""
+    path = run.resolve().with_suffix(".gif") if out is None else out.expanduser()
+    _check_file(path, (".gif", ".mp4"))
+    with jax.enable_x64(True):
+        count = make_movie(run, path, every, component=component, layer=layer, fps=fps)
+    print(f"{count} snapshots\nwrote {path}")
+    return 0
+
+
 @app.command("sweep", context_settings=_HELP)
 def sweep_command(
     config: _Config,
@@ -210,10 +235,11 @@ def _number(option: str, value: float, may_vanish: bool = False) -> float:
     return value
 
 
-def _check_file(path: Path) -> None:
+def _check_file(path: Path, endings: tuple[str, ...] = (".png", ".pdf", ".svg")) -> None:
     if path.is_dir():
         raise ValueError(f"`--out` must be a file, got the folder {str(path)!r}")
     if not path.absolute().parent.is_dir():
         raise ValueError(f"`--out` must be in a folder that exists, got {str(path)!r}")
-    if path.suffix.lower() not in (".png", ".pdf", ".svg"):
-        raise ValueError(f"`--out` must end in .png, .pdf or .svg, got {str(path)!r}")
+    if path.suffix.lower() not in endings:
+        *some, last = endings
+        raise ValueError(f"`--out` must end in {', '.join(some)} or {last}, got {str(path)!r}")

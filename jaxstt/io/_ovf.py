@@ -46,6 +46,8 @@ class OVF(NamedTuple):
     labels: tuple[str, ...]
     """Names of the components, () if the file has none."""
     title: str
+    origin: tuple[float, ...] = (0.0, 0.0, 0.0)
+    """m, where the box begins in the file; the mesh begins at 0."""
 
 
 def write_ovf(
@@ -182,7 +184,8 @@ def _read(content: bytes) -> OVF:
     if not np.all(np.isfinite(values)):
         raise ValueError(f"valuemultiplier {head.multiplier:g} makes values that are not finite")
     grid = Grid(shape, head.grid.spacing, mask=mask)
-    return OVF(grid, np.ascontiguousarray(field), head.t, head.unit, head.labels, head.title)
+    told = head.t, head.unit, head.labels, head.title, head.origin
+    return OVF(grid, np.ascontiguousarray(field), *told)
 
 
 def _mask(field: np.ndarray) -> np.ndarray | None:

@@ -40,6 +40,8 @@ class Head(NamedTuple):
     """Of the data: "text", "binary4" or "binary8"."""
     start: int
     """Where the data begin."""
+    origin: tuple[float, ...]
+    """Where the box begins, m."""
 
 
 def read_head(content: bytes) -> Head:
@@ -58,6 +60,7 @@ def read_head(content: bytes) -> Head:
         second=second,
         grid=grid,
         components=components,
+        origin=_origin(keys, grid),
         multiplier=_multiplier(keys, second),
         t=_time(keys.get("desc", "")),
         unit=_unit(keys, components),
@@ -192,6 +195,19 @@ def _grid(keys: dict[str, str]) -> Grid:
         if f"{axis}min" in keys and f"{axis}max" in keys:
             _check_box(axis, n, step, _number(keys, f"{axis}min"), _number(keys, f"{axis}max"))
     return grid
+
+
+def _origin(keys: dict[str, str], grid: Grid) -> tuple[float, ...]:
+    """As `min` says, or half a cell before the first node; 0 if neither is told."""
+    found, scale = [], _LENGTHS[keys.get("meshunit", "m")]
+    for axis, step in zip("xyz", grid.spacing, strict=True):
+        if f"{axis}min" in keys:
+            found.append(scale * _number(keys, f"{axis}min"))
+        elif f"{axis}base" in keys:
+            found.append(scale * _number(keys, f"{axis}base") - step / 2)
+        else:
+            found.append(0.0)
+    return tuple(found)
 
 
 def _check_box(axis: str, n: int, step: float, low: float, high: float) -> None:
