@@ -14,6 +14,7 @@ from jaxstt import LLG, Grid, Thermal, relax
 from jaxstt._app._arguments import parameters
 from jaxstt._app._config import OWN_OBSERVABLES, Output, Run
 from jaxstt._app._disorder import Disorder
+from jaxstt._app._events import EventKeys
 from jaxstt._app._registry import DRIVES, ENERGIES, OBSERVABLES, TEXTURES, TORQUES
 from jaxstt._app._sweep_config import Settings
 from jaxstt._app._window_config import WindowKeys
@@ -41,6 +42,12 @@ are those in the wire, `window` is where the window begins.
 [thermal] gives the run a temperature `T`, K, with noise of a `seed`; its steps are then fixed.
 Without `solver` they are `"adaptive"` otherwise. A run that was interrupted, or killed, goes on
 with `jaxstt simulate CONFIG --resume` and ends bit for bit as if it had not been.
+
+[events] are looked for at each saved time; `"stop"` ends the run there, `"mark"` only writes them
+down in run.json. `wall_left`: no wall is left, or a window has come to the end of the wire.
+`steady`: max |dm/dt|/gamma is below 1e-5 T, or velocity and angle of the one wall have not changed
+by more than 1e-3 (of the velocity; rad) in the last quarter of the run. `core_reversal`: the
+polarity of the vortex core has changed.
 
 For `jaxstt sweep` a number in [magnet], [[energy]], [[torque]] or [initial], also a component of a
 vector or a number of a drive, may be `{ from = 0.0, to = 0.1, steps = 5 }` or `{ values = [...] }`
@@ -97,6 +104,7 @@ def page() -> str:
         _table("[disorder]", {"": (Disorder, ())}),
         _table("[thermal]", {"": (Thermal, ())}),
         _table("[run]", {"": (Run, ())}),
+        _table("[events]", {"": (EventKeys, ())}),
         _table("[output]", {"": (Output, ())}),
         _observables(),
         _table("[sweep]", {"": (Settings, ())}),

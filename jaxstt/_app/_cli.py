@@ -22,8 +22,9 @@ from ..plot import validity_figure
 from ._config import load_config
 from ._doctor import advice, circumstances, grid_advice, self_test
 from ._movie import make_movie
+from ._run_folder import check_disk, check_output
 from ._run_sweep import join, run_sweep, use_cores
-from ._simulate import RunFailed, check_disk, check_output, notes, simulate, warn
+from ._simulate import RunFailed, notes, simulate, warn
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 _Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="What to simulate, TOML.")]

@@ -23,14 +23,14 @@ from .._dynamics import (
     Window,
     check_span,
     check_state,
-    expected_steps,
     relax,
 )
-from .._energy import AbstractEnergy, Demag, Exchange, UniaxialAnisotropy, memory_of_demag
-from .._mesh import Grid, active_axes
-from ..constants import MU_0
+from .._energy import AbstractEnergy, Demag, memory_of_demag
+from .._mesh import Grid
 from ._arguments import arguments, make, one_of, parameters
 from ._disorder import grown, read_disorder, with_rough_edges
+from ._events import EventKeys, check_events
+from ._hints import coarse_cells, long_run
 from ._registry import ENERGIES, OBSERVABLES, TORQUES
 from ._start import Start
 from ._toml import read_toml, within
@@ -40,14 +40,12 @@ _REQUIRED = ("grid", "magnet", "initial")
 _LISTS = ("energy", "torque")
 _SECTIONS = (
     *(*_REQUIRED, *_LISTS, "window", "disorder"),
-    *("relax", "thermal", "run", "output"),
+    *("relax", "thermal", "run", "events", "output"),
 )
 _SOLVERS = ("adaptive", "fixed")
 OWN_OBSERVABLES = ("average", "energies", "wall_velocity")
 """Those that need more than one state, or have columns of their own."""
 _MOST_TIMES = 10**6
-_MANY_STEPS = 1e7
-"""A small wire takes minutes."""
 _STATES = 24
 """Copies of the state that one step holds: stages, error, field, torques and their parts."""
 
@@ -93,6 +91,7 @@ class Config:
     """Saved times, s; None: there is no run."""
     settings: dict[str, Any]
     """Settings of `evolve`."""
+    events: EventKeys
     output: Output
     stride: int | None
     """Saved times from one snapshot to the next; None: no snapshots."""
@@ -169,12 +168,21 @@ def build_config(path: Path, text: str, tables: dict[str, Any]) -> Config:
         check_settings(settings)
     with within("[output]"):
         stride = _check_output(output, llg, m0, times, every)
+    events = EventKeys()
+    if "events" in tables:
+        with within("[events]"):
+            events = EventKeys(**arguments(EventKeys, tables["events"], folder))
+            check_events(events, llg.grid, m0, output.component)
+            if times is None:
+                raise ValueError("has no meaning without [run]")
     told = (
         *coarse_cells(wire),
         *start.other_Ms(wire),
-        *_long_run(llg, times),
+        *long_run(llg, times),
     )
-    return Config(path, text, whole, llg, m0, window, rest, times, settings, output, stride, told)
+    return Config(
+        path, text, whole, llg, m0, window, rest, times, settings, events, output, stride, told
+    )
 
 
 def _check_sections(tables: dict[str, Any]) -> None:
@@ -243,13 +251,6 @@ def _check_term(term: Any, bare: LLG) -> None:
     shape = jax.eval_shape(lambda t, m: act(bare.grid, bare.Ms, t, m), t, m).shape
     if shape != m.shape:
         raise ValueError(f"does not fit the grid: it gives {shape}, not {m.shape}")
-
-
-def _long_run(llg: LLG, times: np.ndarray | None) -> tuple[str, ...]:
-    """That the run will take its time."""
-    if times is None or (steps := expected_steps(llg, float(times[-1] - times[0]))) < _MANY_STEPS:
-        return ()
-    return (f"{times[-1] - times[0]:.3g} s will take about {steps:.1g} steps",)
 
 
 def _rest(table: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -373,25 +374,3 @@ def observe(name: str, component: str) -> Callable[[Grid, Array], Any]:
             return function(grid=grid, m=m, **options)  # tells why
 
     return measure
-
-
-def coarse_cells(llg: LLG) -> tuple[str, ...]:
-    """Lengths of the physics that the cells do not resolve."""
-    stiff = [e.A for e in llg.energies if isinstance(e, Exchange)]
-    hard = [e.K for e in llg.energies if isinstance(e, UniaxialAnisotropy)]
-    axes = active_axes(llg.grid)
-    if not (stiff and axes):
-        return ()
-    A = min(float(jnp.min(jnp.where(a > 0, a, jnp.inf))) for a in stiff)
-    K = max((float(jnp.max(jnp.abs(k))) for k in hard), default=0.0)
-    lengths = {
-        "the exchange length sqrt(2A/(mu0 Ms^2))": math.sqrt(2 * A / MU_0) / float(llg.Ms.max()),
-        "the wall width sqrt(A/K)": math.sqrt(A / K) if K > 0 else math.inf,
-    }
-    i = max(axes, key=lambda i: llg.grid.spacing[i])
-    cell = llg.grid.spacing[i]
-    return tuple(
-        f"the cell d{'xyz'[i]} = {cell:.3g} m exceeds {name} = {length:.3g} m"
-        for name, length in lengths.items()
-        if cell > length
-    )

@@ -15,6 +15,7 @@ from .._dynamics import LLG, Window, energy_terms
 from .._observe import average
 from ._arguments import parameters
 from ._config import OWN_OBSERVABLES, Config, observe
+from ._events import hidden, watched
 from ._registry import OBSERVABLES
 
 POSITION, WINDOW = "wall_position", "window"
@@ -51,6 +52,7 @@ class Observer:
     def __init__(self, config: Config, notice: Callable[[str], None]):
         self.llg, self.window = config.llg, config.window
         self.wanted, self.notice = config.output.observables, notice
+        self.events, self.component = config.events, config.output.component
         names = [name for name in self.wanted if name not in OWN_OBSERVABLES]
         if "wall_velocity" in self.wanted and POSITION not in names:
             names.append(POSITION)
@@ -83,7 +85,8 @@ class Observer:
             for column in {OBSERVABLES[name].along for name in self.functions} - {""}:
                 columns[column] = columns[column] + left
             columns[WINDOW] = left
-        return columns
+        now = jnp.asarray(t, m.dtype)
+        return columns | watched(self.events, sample, now, m, gone, self.component)
 
     def _value(self, name: str, function: Callable, t: float, m: Array, cells: Any) -> Any:
         grid = self.llg.grid
@@ -99,7 +102,8 @@ class Observer:
 
     def table(self, record: list[Columns]) -> Columns:
         """The parts of a record as one, with what follows from all of it."""
-        columns = {k: np.concatenate([part[k] for part in record]) for k in record[0]}
+        shown = [name for name in record[0] if not hidden(name)]
+        columns = {k: np.concatenate([part[k] for part in record]) for k in shown}
         if "wall_velocity" in self.wanted:
             q, t = columns[POSITION], columns["t"]
             columns["wall_velocity"] = np.gradient(q, t) if t.size > 1 else np.full(1, np.nan)

@@ -3,7 +3,6 @@
 import io
 import json
 import math
-import shutil
 import sys
 import time
 import warnings
@@ -18,14 +17,11 @@ import numpy as np
 from jax import Array
 
 from .._core import (
-    check_folder,
-    existing,
     keep,
     kept,
     marks,
     memory,
     previous,
-    readable,
     versions,
     write_whole,
 )
@@ -35,16 +31,11 @@ from .._integrate import RESULTS
 from .._torque import ValidityWarning
 from ..io import write_ovf, write_table
 from ._config import Config
+from ._events import happened, told
+from ._run_folder import CHECKPOINT, clear
 from ._run_table import Columns, Observer, unit
 from ._zarr_states import ZarrStates
 
-CHECKPOINT = "run.checkpoint"
-FILES = (
-    *("table.txt", "table.png", "m_end.ovf", "m.zarr", "run.json"),
-    *(CHECKPOINT, f"{CHECKPOINT}.previous", "config.toml"),
-)
-"""What a run may leave in its folder, besides the snapshots m000000.ovf, m000001.ovf, ..."""
-_SNAPSHOT = "m[0-9][0-9][0-9][0-9][0-9][0-9].ovf"
 _CHUNK, _CELLS = 10, 2e4
 """Saved times per compiled run, at most, and saved times cells: a Ctrl-C waits for its end."""
 _PERIOD = 10.0
@@ -59,34 +50,6 @@ class RunFailed(RuntimeError):
     """The run stopped early; what was done is written."""
 
 
-def check_output(folder: Path, force: bool, resume: bool = False) -> None:
-    """ValueError unless the results can be written there, or a run in there can go on."""
-    check_folder(folder)
-    if resume:
-        if force:
-            raise ValueError("`--resume` and `--force` exclude each other")
-        status = folder / "run.json"
-        if not status.exists():
-            raise ValueError(f"`--resume`: there is no run in {str(folder)!r}")
-        if json.loads(status.read_text()).get("status") == "finished":
-            raise ValueError(f"`--resume`: the run in {str(folder)!r} is finished")
-        return
-    if folder.is_dir() and any(folder.iterdir()) and not force:
-        raise ValueError(f"`--out`: the folder {str(folder)!r} is not empty; --force overwrites")
-
-
-def check_disk(config: Config, folder: Path) -> None:
-    """ValueError if the snapshots do not fit on the disk."""
-    saves = 1 if config.times is None else config.times.size
-    snapshots = 1 + (math.ceil(saves / config.stride) if config.stride else 0)
-    snapshots += saves if config.output.zarr else 0
-    needed, free = snapshots * config.m0.nbytes, shutil.disk_usage(existing(folder)).free
-    if needed > free:
-        raise ValueError(
-            f"[output] {snapshots} snapshots need {readable(needed)}, the disk has {readable(free)}"
-        )
-
-
 def simulate(config: Config, folder: Path, resume: bool = False) -> str:
     """Run, and write into the folder; what was done, in words.
 
@@ -96,7 +59,7 @@ def simulate(config: Config, folder: Path, resume: bool = False) -> str:
     Raises RunFailed if the run stops early.
     """
     if not resume:
-        _clear(folder)
+        clear(folder)
     run = _Run(config, folder)
     run.begin(resume)
     status = "failed"
@@ -112,16 +75,8 @@ def simulate(config: Config, folder: Path, resume: bool = False) -> str:
         raise
     finally:
         run.finish(status)
-    return f"{run.steps} steps to t = {run.t:.6g} s"
-
-
-def _clear(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in (*(folder / name for name in FILES[:-1]), *folder.glob(_SNAPSHOT)):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+    why = f", where it stopped: {run.ended}" if run.ended else ""
+    return f"{run.steps} steps to t = {run.t:.6g} s{why}"
 
 
 class _Run:
@@ -135,6 +90,8 @@ class _Run:
         """By which the window has moved."""
         self.longest = self._longest_chunk()
         self.rested = config.relax is None
+        self.ended = ""
+        """The event that the run stopped at."""
         self.amid = False
         """Whether a chunk is kept in part: no state from which a run could go on."""
         self.started = self.flushed = self.checked = time.monotonic()
@@ -216,22 +173,27 @@ class _Run:
         with _progress(times.size - 1) as advance, warnings.catch_warnings():
             warnings.simplefilter("ignore", ValidityWarning)  # told before the run
             advance(chunks[self.chunks][0] if self.chunks < len(chunks) else times.size - 1)
-            for first, last in chunks[self.chunks :]:
-                part = times[first : last + 1]
+            for first, end in chunks[self.chunks :]:
+                part = times[first : end + 1]
                 states, cells, result, steps = self._solve(part)
+                if result == RESULTS.wire_ends and self.config.events.wall_left is not None:
+                    part, states, cells = self._within_the_wire(part, states, cells)
+                    result, self.ended = RESULTS.successful, "wall_left"
                 if not bool(result == RESULTS.successful):
                     raise RunFailed(
                         f"{RESULTS[result]} (between {part[0]:.4g} and {part[-1]:.4g} s)"
                     )
                 self.amid = True
-                self._keep(part, states, cells, skip=int(first > 0))
-                self.m, self.t, self.cells = states[-1], float(part[-1]), int(cells[-1])
+                last = self._keep(part, states, cells, skip=int(first > 0))
+                self.m, self.t, self.cells = states[last], float(part[last]), int(cells[last])
                 self.steps += int(steps)
                 self.chunks += 1
                 self.amid = False
                 if time.monotonic() - self.checked > _PERIOD:
                     self.keep()
-                advance(last - first)
+                if self.ended:
+                    break
+                advance(end - first)
 
     def _solve(self, t: np.ndarray) -> tuple[Array, np.ndarray, RESULTS, Array]:
         """States, cells by which the window has moved, how it ended, steps."""
@@ -244,6 +206,14 @@ class _Run:
             component=self.config.output.component, save=_state, **settings
         )  # fmt: skip
         return run.kept, self.cells + np.asarray(run.cells), run.result, run.steps
+
+    def _within_the_wire(
+        self, t: np.ndarray, m: Array, cells: np.ndarray
+    ) -> tuple[np.ndarray, Array, np.ndarray]:
+        window = self.config.window
+        assert window is not None
+        inside = int(np.argmax(np.append(np.asarray(window.beyond(jnp.asarray(cells))), True)))
+        return t[:inside], m[:inside], cells[:inside]
 
     def _settings(self) -> dict[str, Any]:
         """Of `evolve`; each chunk has noise of its own."""
@@ -258,20 +228,29 @@ class _Run:
         fits = _CHUNK if room is None else room // 8 // self.m.nbytes
         return max(1, min(_CHUNK, int(fits), int(_CELLS / math.prod(self.grid.shape))))
 
-    def _keep(self, t: np.ndarray, m: Array, cells: np.ndarray, skip: int = 0) -> None:
-        """Observables, snapshots and table of these states; the first `skip` are known already."""
+    def _keep(self, t: np.ndarray, m: Array, cells: np.ndarray, skip: int = 0) -> int:
+        """Observables, snapshots and table of these states; the first `skip` are known already.
+
+        Returns which of them is the last of the run so far: that of an event that stops it.
+        """
         columns = self.observer(t, m, cells)
         self.record.append({k: v[skip:] for k, v in columns.items()})
-        states = np.asarray(m)[skip:]
-        for moment, state, gone in zip(t[skip:], states, cells[skip:], strict=True):
+        events = happened(self.config.events, self._whole_record(), self.saved)
+        if any(event.stops for event in events):
+            self.ended = events[-1].name
+            self.record = [{k: v[: events[-1].row + 1] for k, v in self.record[0].items()}]
+        count = skip + len(self.record[-1]["t"]) - self.saved if events else len(t)
+        states = np.asarray(m)[skip:count]
+        for moment, state, gone in zip(t[skip:count], states, cells[skip:count], strict=True):
             if self.config.stride and self.saved % self.config.stride == 0:
                 self._write_state(f"m{self.snapshots:06d}.ovf", state, float(moment), int(gone))
                 self.snapshots += 1
             self.saved += 1
         if self.zarr is not None:
-            self.zarr.append(t[skip:], states, self._left(cells[skip:]))
+            self.zarr.append(t[skip:count], states, self._left(cells[skip:count]))
         if time.monotonic() - self.flushed > 2:
             self._write_table()
+        return count - 1
 
     def _left(self, cells: Any) -> Any:
         """Where the window begins, m."""
@@ -302,11 +281,20 @@ class _Run:
             _draw(self.observer.table(self.record), self.folder / "table.png")
         self._write_status(status)
 
+    def _events(self) -> list[dict[str, Any]]:
+        record = self._whole_record()
+        found = happened(self.config.events, record) if record else []
+        stopped = any(event.stops for event in found)
+        known = [told(event.name, record["t"][event.row]) for event in found]
+        # Of a window at the end of the wire there is no state.
+        return known + [told(self.ended, self.t)] * bool(self.ended and not stopped)
+
     def _write_status(self, status: str) -> None:
         report = {
             "status": status,
             "t_end": self.t,
             "steps": self.steps,
+            "events": self._events(),
             "saved_times": self.saved,
             "seconds": round(time.monotonic() - self.started, 3),
             "precision": str(self.m.dtype),

@@ -26,7 +26,8 @@ from .._dynamics import check_state
 from .._sweep import Space, latin_design, random_design
 from .._sweep import grid as grid_of
 from ._arguments import arguments, one_of
-from ._config import Config, Output, build_config, coarse_cells, load_config
+from ._config import Config, Output, build_config, load_config
+from ._hints import coarse_cells
 from ._open_config import Place, Recipe, Simulation, filled, named_places
 from ._toml import read_toml, within
 
