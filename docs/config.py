@@ -49,10 +49,11 @@ down in run.json. `wall_left`: no wall is left, or a window has come to the end 
 by more than 1e-3 (of the velocity; rad) in the last quarter of the run. `core_reversal`: the
 polarity of the vortex core has changed.
 
-For `jaxstt sweep` a number in [magnet], [[energy]], [[torque]] or [initial], also a component of a
-vector or a number of a drive, may be `{ from = 0.0, to = 0.1, steps = 5 }` or `{ values = [...] }`
-(all combinations are run), or all of them `{ low = 0.0, high = 0.1 }` ([sweep] `points` of them are
-drawn from `seed`); `log = true` spaces evenly in the logarithm, `name` and `unit` label the result.
+For `jaxstt sweep` a number in [magnet], [[energy]], [[torque]], [initial] or [thermal], also a
+component of a vector or a number of a drive, and the `seed` of [disorder], may be
+`{ from = 0.0, to = 0.1, steps = 5 }` or `{ values = [...] }` (all combinations are run), or all of
+them `{ low = 0.0, high = 0.1 }` ([sweep] `points` of them are drawn from `seed`); `log = true`
+spaces evenly in the logarithm, `name` and `unit` label the result.
 The results are the observables of [output] in the last state, and of `wall_velocity` velocity,
 precession and phase in the second half of the run (0 no wall, 1 pinned, 2 steady, 3 precessing, 4
 undecided: longer runs tell). Where it is 0 or 4 there is no velocity: nan, and the point counts as

@@ -4,6 +4,8 @@ import json
 import re
 
 import configs
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from simulations import BASE, RUN, written
@@ -68,6 +70,87 @@ def test_a_sweep_over_a_rough_sample(tmp_path) -> None:
     np.testing.assert_allclose(llg.energies[1].K, plain.energies[1].K)
     np.testing.assert_array_equal(llg.Ms, plain.Ms)
     assert float(llg.alpha) == 0.2
+
+
+def test_a_sweep_over_samples(tmp_path) -> None:
+    """Grains, edges and the start of each seed are those of a run of that seed, with its K."""
+    text = ROUGH.replace("mean = 2e5", "mean = { values = [1.5e5, 2e5] }")
+    sweep = load_sweep(written(tmp_path, text + GROWN.replace("= 7", "= { values = [7, 9] }")))
+    assert {k: list(v[1]) for k, v in sweep.space.axes.items()} == {
+        "K": [1.5e5, 2e5],
+        "seed": [7, 9],
+    }
+    found = {}
+    run_of = jax.jit(lambda f, v: f(**v))
+    for seed, K in ((7, 1.5e5), (9, 2e5), (9, 1.5e5)):
+        point = {"seed": jnp.asarray(float(seed)), "K": jnp.asarray(K)}
+        one = found[seed, K] = run_of(sweep.function, point)
+        plain = ROUGH.replace("2e5", f"{K:g}") + GROWN.replace("= 7", f"= {seed}")
+        config = load_config(written(tmp_path, plain))
+        llg = config.llg
+        end = jaxstt.evolve(llg, config.m0, config.times).m[-1]
+        mean = jaxstt.average(end, llg.grid)
+        np.testing.assert_allclose([one[f"m{c}"] for c in "xyz"], mean, atol=1e-9)
+        hard = jaxstt.LLG(llg.grid, Ms=llg.Ms, alpha=0.1, energies=llg.energies[1:2])
+        energy = jaxstt.total_energy(hard, end)
+        np.testing.assert_allclose(one["E_UniaxialAnisotropy"], energy, rtol=1e-9)
+    assert abs(float(found[9, 2e5]["mx"] - found[7, 1.5e5]["mx"])) > 1e-4
+    recipe = sweep.function.recipe
+    traced = jax.jit(
+        lambda x: recipe.llg(
+            sweep.function.llg,
+            jaxstt._app._open_config.filled(recipe.tables, recipe.places, {"seed": x, "K": 2e5}),
+        )
+    )(9.0)
+    plain = load_config(written(tmp_path, ROUGH + GROWN.replace("= 7", "= 9"))).llg
+    np.testing.assert_array_equal(traced.grid.mask, plain.grid.mask)
+    np.testing.assert_allclose(traced.Ms, plain.Ms, rtol=1e-14)
+
+
+def test_a_sweep_over_temperature_noise_and_spread(tmp_path) -> None:
+    warm = "\n[thermal]\nT = { values = [0, 300] }\nseed = { from = 1, to = 2, steps = 2 }\n"
+    text = BASE.replace(RUN, configs.run("1e-12", "0.5e-12")).replace(
+        "K = 2e5", "K = { mean = 2e5, spread = { values = [0.0, 0.1] } }"
+    )
+    text += warm + "\n[disorder]\nseed = 3\ngrains = 12e-9\n"
+    sweep = load_sweep(written(tmp_path, text))
+    assert set(sweep.space.axes) == {"T", "seed", "spread"} and sweep.units["T"] == "K"
+    run_of = jax.jit(lambda f, v: f(**v))
+    for T, seed, spread in ((300, 1, 0.1), (300, 2, 0.1), (0, 1, 0.0)):
+        values = {"T": T, "seed": seed, "spread": spread}
+        found = run_of(sweep.function, {k: jnp.asarray(float(v)) for k, v in values.items()})
+        plain = text.replace("T = { values = [0, 300] }", f"T = {T}")
+        plain = plain.replace("seed = { from = 1, to = 2, steps = 2 }", f"seed = {seed}")
+        config = load_config(
+            written(tmp_path, plain.replace("{ values = [0.0, 0.1] }", f"{spread}"))
+        )
+        end = jaxstt.evolve(config.llg, config.m0, config.times, **config.settings).m[-1]
+        mean = jaxstt.average(end, config.llg.grid)
+        np.testing.assert_allclose([found[f"m{c}"] for c in "xyz"], mean, atol=1e-9)
+
+
+SWEPT = {
+    "[disorder] `seed`: must be whole numbers from 0 to 2^24 - 1, got 7.5": "{ values = [7, 7.5] }",
+    "[disorder] `seed`: must be whole numbers from 0 to 2^24 - 1, got -1": "{ values = [-1, 2] }",
+    "[disorder] `seed`: must not be drawn": "{ low = 1, high = 9 }",
+}
+
+
+@pytest.mark.parametrize("told", SWEPT)
+def test_seeds_that_cannot_be_swept(told, tmp_path, capsys) -> None:
+    text = ROUGH + GROWN.replace("= 7", f"= {SWEPT[told]}\n")
+    more = "\n[sweep]\npoints = 3\n" if "low" in text else ""
+    assert run(["sweep", str(written(tmp_path, text + more))]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_only_the_seed_of_disorder_can_be_swept(tmp_path, capsys) -> None:
+    text = ROUGH + GROWN.replace("= 12e-9", "= { values = [1e-8, 2e-8] }")
+    assert run(["sweep", str(written(tmp_path, text))]) == 2
+    assert "[disorder] must not be swept" in capsys.readouterr().err
+    text = BASE + "\n[thermal]\nT = { values = [1, -1] }\nseed = 1\n"
+    assert run(["sweep", str(written(tmp_path, text))]) == 2
+    assert "at T = -1: [thermal] `T` must be >= 0, got -1" in capsys.readouterr().err
 
 
 BAD = {

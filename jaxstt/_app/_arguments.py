@@ -130,7 +130,7 @@ def _options(annotation: Any) -> tuple[Any, ...]:
 
 
 def _plain(name: str, value: Any, kind: type) -> Any:
-    if kind is float and isinstance(value, jax.Array):  # a number that is swept
+    if kind in (float, int) and isinstance(value, jax.Array):  # a number that is swept
         return value
     good = type(value) in ((float, int) if kind is float else (kind,))
     if not good:

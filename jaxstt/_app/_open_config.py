@@ -12,19 +12,21 @@ import numpy as np
 from jax import Array
 
 from .._core import axis_index, is_concrete
-from .._dynamics import LLG, evolve, relax
+from .._dynamics import LLG, Thermal, evolve, relax
 from .._mesh import Grid
 from .._observe import WallState, WallTracker, count_walls, mean_motion
 from ._arguments import arguments, check_keys, make, parameters
 from ._config import Config
-from ._disorder import grown
+from ._disorder import grown, grown_sections, read_disorder, with_rough_edges
 from ._registry import ENERGIES, TORQUES
 from ._run_table import columns_of, unit
 from ._start import Start
 from ._toml import within
 
-_SECTIONS = ("magnet", "energy", "torque", "initial")
+SECTIONS = ("magnet", "energy", "torque", "initial")
 """Where a number may be left open."""
+_MOST = 2**24
+"""Whole numbers are exact in float32 up to here."""
 _MORE = ("name", "unit")
 _UNITS = {
     "A": "J/m",
@@ -44,6 +46,7 @@ _UNITS = {
     "beta": "1",
     "P": "1",
     "frequency": "Hz",
+    "T": "K",
 } | {
     **dict.fromkeys(("width", "position", "thickness", "radius", "core_radius"), "m"),
     **dict.fromkeys(("start", "duration"), "s"),
@@ -69,6 +72,20 @@ class Place(NamedTuple):
             section, rest = f"[{self.path[0]} {int(rest[0]) + 1}]", rest[1:]
         name, *inner = map(str, rest)
         return f"{section} `{name}{''.join(f'[{i}]' for i in inner)}`"
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is a whole number."""
+        return self.path[-1] == "seed"
+
+    def value(self, number: Any) -> Any:
+        """As it stands in the tables; ValueError for a seed that is none."""
+        if not self.whole or isinstance(number, jax.Array):
+            return number
+        with within(f"{self.where}:"):
+            if not (number == round(number) and 0 <= number < _MOST):
+                raise ValueError(f"must be whole numbers from 0 to 2^24 - 1, got {number:g}")
+        return int(number)
 
     @property
     def short(self) -> str:
@@ -105,16 +122,19 @@ def _kind(value: Any, path: tuple, kinds: Mapping[str, tuple[str, ...]]) -> str:
 
 
 def _places(
-    tables: Mapping[str, Any], kinds: Mapping[str, tuple[str, ...]], called: str
+    tables: Mapping[str, Any],
+    kinds: Mapping[str, tuple[str, ...]],
+    called: str,
+    sections: tuple[str, ...],
 ) -> list[Place]:
     found: list[Place] = []
 
     def look(value: Any, path: tuple) -> None:
         if kind := _kind(value, path, kinds):
             place = Place(path, value)
-            if path[0] not in _SECTIONS:
+            if path[0] not in sections or (path[0] == "disorder" and path[1] != "seed"):
                 raise ValueError(
-                    f"[{path[0]}] must not be {called} (only {', '.join(_SECTIONS)}), got {value}"
+                    f"[{path[0]}] must not be {called} (only {', '.join(sections)}), got {value}"
                 )
             with within(f"{place.where}:"):
                 check_keys(value, (*kinds[kind], *_MORE), f"a {called} number")
@@ -128,14 +148,18 @@ def _places(
 
 
 def named_places(
-    tables: Mapping[str, Any], kinds: Mapping[str, tuple[str, ...]], called: str
+    tables: Mapping[str, Any],
+    kinds: Mapping[str, tuple[str, ...]],
+    called: str,
+    sections: tuple[str, ...] = SECTIONS,
 ) -> dict[str, Place]:
     """The numbers that are left open, by name.
 
     kinds: {key that marks one: all keys it may have}.  called: what it is then, for messages.
+    sections: where they may be; of "disorder" its seed.
     Raises ValueError for one where none may be, or with another key, and for two of one name.
     """
-    places = _places(tables, kinds, called)
+    places = _places(tables, kinds, called, sections)
     shorts = [p.short for p in places]
     found: dict[str, Place] = {}
     for place in places:
@@ -154,7 +178,7 @@ def named_places(
 
 def filled(tables: Any, places: Mapping[str, Place], values: Mapping[str, Any]) -> Any:
     """The tables with numbers at the places."""
-    at = {place.path: values[name] for name, place in places.items()}
+    at = {place.path: place.value(values[name]) for name, place in places.items()}
 
     def fill(value: Any, path: tuple) -> Any:
         if path in at:
@@ -175,6 +199,8 @@ class Recipe:
     config: Config
     tables: dict[str, Any]
     places: dict[str, Place]
+    seeds: tuple[int, ...] = ()
+    """Of [disorder], if it is swept."""
 
     def __post_init__(self) -> None:
         if self.config.window is not None:
@@ -182,8 +208,15 @@ class Recipe:
 
     def llg(self, base: LLG, tables: dict[str, Any]) -> LLG:
         folder = self.config.path.parent
-        tables = grown(tables, base.grid, folder)
         sections = {place.path[:2] for place in self.places.values()}
+        if self._another_sample:
+            sections |= grown_sections(tables)
+            disorder, box = read_disorder(tables, folder), base.grid
+            if disorder is not None and disorder.edges is not None:
+                box = Grid(box.shape, box.spacing, box.periodic)
+                grid = with_rough_edges(box, disorder, self.seeds)
+                base = eqx.tree_at(lambda o: o.grid.mask, base, grid.mask)
+        tables = grown(tables, base.grid, folder, self.seeds)
         magnet = any(section == "magnet" for section, _ in sections)
         bare = base
         if magnet:
@@ -219,7 +252,24 @@ class Recipe:
     @property
     def starts(self) -> bool:
         """Whether the points start from states of their own."""
-        return any(place.path[0] == "initial" for place in self.places.values())
+        return self._another_sample or self._opens("initial")
+
+    @property
+    def _another_sample(self) -> bool:
+        """Whether the grains and edges of the points are their own."""
+        return self._opens("disorder")
+
+    def _opens(self, section: str) -> bool:
+        return any(place.path[0] == section for place in self.places.values())
+
+    def settings(self, tables: dict[str, Any]) -> dict[str, Any]:
+        """Of `evolve`."""
+        settings = self.config.settings
+        if not self._opens("thermal"):
+            return settings
+        with within("[thermal]"):
+            known = arguments(Thermal, tables["thermal"], self.config.path.parent)
+            return {**settings, "thermal": Thermal(**known)}
 
     def start(self, m0: Array, grid: Grid, tables: dict[str, Any]) -> Array:
         if not self.starts:
@@ -250,7 +300,7 @@ class Simulation(eqx.Module):
             return self._columns(llg, t, m), seen
 
         assert config.times is not None  # `load_sweep` has seen to that
-        columns, seen = evolve(llg, m, config.times, save=save, **config.settings).m
+        columns, seen = evolve(llg, m, config.times, save=save, **recipe.settings(tables)).m
         found = {name: values[-1] for name, values in columns.items()}
         if seen is not None:
             found |= _motion(llg.grid, config.times, *seen)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 
 from .._energy import (
@@ -68,6 +69,8 @@ DRIVES: dict[str, Callable] = {"Pulse": Pulse, "Piecewise": Piecewise, "Sinusoid
 
 def seeded_random(grid: Grid, seed: int) -> Array:
     """`random_state` from a number."""
+    if not isinstance(seed, int):  # swept, a float within the compiled program
+        return random_state(grid, jax.random.key(jnp.asarray(seed).astype(jnp.uint32)))
     if not 0 <= seed < 2**32:
         raise ValueError(f"`seed` must be between 0 and 2^32 - 1, got {seed}")
     return random_state(grid, jax.random.key(seed))

@@ -1,6 +1,7 @@
 """A config some of whose numbers are ranges: the points, and the simulation as their function.
 
-A number in [magnet], [[energy]], [[torque]] or [initial] may be written as
+A number in [magnet], [[energy]], [[torque]], [initial] or [thermal], and the seed of [disorder],
+may be written as
 
     { from = 0.0, to = 0.1, steps = 5 }    evenly, with `log = true` evenly in the logarithm
     { values = [0.0, 0.02, 0.1] }          a list
@@ -28,7 +29,7 @@ from .._sweep import grid as grid_of
 from ._arguments import arguments, one_of
 from ._config import Config, Output, build_config, load_config
 from ._hints import coarse_cells
-from ._open_config import Place, Recipe, Simulation, filled, named_places
+from ._open_config import SECTIONS, Place, Recipe, Simulation, filled, named_places
 from ._toml import read_toml, within
 
 _KINDS = {
@@ -36,6 +37,7 @@ _KINDS = {
     "values": ("values",),
     "low": ("low", "high", "log"),
 }
+_SECTIONS = (*SECTIONS, "thermal", "disorder")
 _DESIGNS = {"latin": latin_design, "random": random_design}
 
 
@@ -78,7 +80,7 @@ def load_sweep(path: Path) -> Sweep:
         own = tables.pop("sweep", {})
         with within("[sweep]"):
             settings = Settings(**arguments(Settings, own, path.parent))
-        places = named_places(tables, _KINDS, "swept")
+        places = named_places(tables, _KINDS, "swept", _SECTIONS)
         if not places:
             build_config(path, text, tables)  # says what it makes of a misspelt range
             raise ValueError(
@@ -91,7 +93,7 @@ def load_sweep(path: Path) -> Sweep:
         if config.times is None:
             raise ValueError("[run] is missing: a sweep runs in time")
         _check_output(config)
-        recipe = Recipe(config, tables, places)
+        recipe = Recipe(config, tables, places, _seeds(places, space))
         told = _check_every_point(recipe, space)
         config = dataclasses.replace(config, warnings=(*config.warnings, *told))
     function = Simulation(config.llg, config.m0, recipe)
@@ -103,7 +105,7 @@ def load_sweep(path: Path) -> Sweep:
 def first_config(path: Path) -> Config:
     """The config of the file, at its first point if numbers of it are swept."""
     tables = read_toml(path.read_bytes())[1]
-    swept = "sweep" in tables or named_places(tables, _KINDS, "swept")
+    swept = "sweep" in tables or named_places(tables, _KINDS, "swept", _SECTIONS)
     return load_sweep(path).config if swept else load_config(path)
 
 
@@ -173,10 +175,21 @@ def _values(place: Place) -> np.ndarray:
 
 def _range(place: Place) -> tuple:
     with within(f"{place.where}:"):
+        if place.whole:
+            raise ValueError("must not be drawn: whole numbers are { values = [...] }")
         ends = _number(place, "low"), _number(place, "high")
         if not ends[0] < ends[1]:
             raise ValueError(f"`low` must be below `high`, got {ends[0]:g}, {ends[1]:g}")
         return ("log", *ends) if _is_log(place) else ends
+
+
+def _seeds(places: dict[str, Place], space: Space) -> tuple[int, ...]:
+    """Of [disorder], each once."""
+    name = next((name for name, p in places.items() if p.path[0] == "disorder"), None)
+    if name is None:
+        return ()
+    column = space.columns(np.arange(space.size))[name]
+    return tuple(int(places[name].value(float(x))) for x in np.unique(column))
 
 
 def _point(space: Space, i: int) -> dict[str, float]:
@@ -201,6 +214,7 @@ def _check_every_point(recipe: Recipe, space: Space) -> list[str]:
         with _at(space, i):
             tables = filled(recipe.tables, recipe.places, _point(space, i))
             llg = recipe.llg(recipe.config.llg, tables)
+            recipe.settings(tables)
             if recipe.starts:
                 with within("[initial]"):
                     check_state(llg, recipe.start(recipe.config.m0, llg.grid, tables))
