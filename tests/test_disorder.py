@@ -1,5 +1,6 @@
 """Grains and rough edges: their statistics, and that a seed is a sample."""
 
+import hashlib
 import re
 
 import jax
@@ -111,3 +112,15 @@ BAD = {
 def test_what_is_wrong_is_told(told) -> None:
     with pytest.raises(ValueError, match=re.escape(told)):
         BAD[told]()
+
+
+def test_a_seed_is_the_same_wire_on_any_machine() -> None:
+    """As it was when this was written."""
+    grid = jaxstt.Grid((200, 24, 1), (4e-9, 4e-9, 1e-9))
+    where = jaxstt.grains(grid, 20e-9, 5)
+    assert where.max() == 245
+    assert hashlib.sha256(where.astype("<i8").tobytes()).hexdigest()[:16] == "fe9a749b4e491d01"
+    mask = jaxstt.rough_edges(grid, 4e-9, 20e-9, 5)
+    assert hashlib.sha256(np.packbits(mask).tobytes()).hexdigest()[:16] == "3245f611a81eb83b"
+    values = jaxstt.by_grain(where, 1.0, 0.1, 5)[[0, 77, 199], [0, 10, 23], 0]
+    np.testing.assert_allclose(values, [1.0855522, 1.00949272, 0.92934198], rtol=1e-8)
