@@ -170,7 +170,7 @@ OTHERS = {
         wire(), start()[:, ::-1], TIMES, save=average, checkpoint=path, every=EVERY
     ),
     "thermal.T, thermal.key": lambda path: run(path, "warm"),
-    "llg": lambda path: jaxstt.evolve(
+    "grid, llg, m0": lambda path: jaxstt.evolve(
         wire(grid=SHORT), start(SHORT), TIMES, save=average, checkpoint=path, every=EVERY
     ),
 }

@@ -1,5 +1,6 @@
 """`jaxstt simulate --resume`: a run that was cut short leaves the files of one that was not."""
 
+import errno
 import json
 import re
 from pathlib import Path
@@ -180,6 +181,50 @@ def test_a_damaged_checkpoint_is_one_line(often, tmp_path, monkeypatch, capsys) 
     assert files(cut) == files(whole)
 
 
+def test_a_checkpoint_cut_anywhere(often, tmp_path, monkeypatch, capsys) -> None:
+    """One line, and the run goes on from the one before to the same end; or says what to do."""
+    config = written(tmp_path, TEXT)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert run(["simulate", str(config), "--out", str(whole)]) == 0
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_in_chunk(patch, 3)
+        run(["simulate", str(config), "--out", str(cut)])
+    kept = {path: path.read_bytes() for path in cut.iterdir()}
+    last = kept[cut / "run.checkpoint"]
+    for length in np.random.default_rng(2).integers(0, len(last), 10):
+        for path, content in kept.items():
+            path.write_bytes(content)
+        (cut / "run.checkpoint").write_bytes(last[:length])
+        capsys.readouterr()
+        assert run(["simulate", str(config), "--out", str(cut), "--resume"]) == 0
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert "is damaged" in line and "the run goes on from the one before it" in line
+        assert files(cut) == files(whole)
+
+
+def test_a_full_disk(often, tmp_path, monkeypatch, capsys) -> None:
+    """One line; what was whole stays so, and the run goes on from it where there is room again."""
+    config = written(tmp_path, TEXT)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert run(["simulate", str(config), "--out", str(whole)]) == 0
+    calls = []
+
+    def full(fd):
+        calls.append(fd)
+        if len(calls) > 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    capsys.readouterr()
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        assert run(["simulate", str(config), "--out", str(cut)]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "No space left on device" in line
+    assert (cut / "run.checkpoint").exists() and not list(cut.glob(".*"))
+    assert run(["simulate", str(config), "--out", str(cut), "--resume"]) == 0
+    assert files(cut) == files(whole)
+
+
 def test_what_cannot_go_on_is_told(often, tmp_path, monkeypatch, capsys) -> None:
     config = written(tmp_path, TEXT)
     out = tmp_path / "out"
@@ -202,6 +247,10 @@ def test_what_cannot_go_on_is_told(often, tmp_path, monkeypatch, capsys) -> None
     assert re.search(r"is of another run; these differ: llg\.alpha$", told("--resume"))
     written(tmp_path, TEXT.replace("duration = 6e-12", "duration = 7e-12"))
     assert "these differ: times" in told("--resume")
+    written(tmp_path, TEXT.replace("[32, 1, 1]", "[34, 1, 1]"))
+    assert re.search(r"is of another run; these differ: grid, llg, m0$", told("--resume"))
+    written(tmp_path, TEXT + '\n[events]\nsteady = "mark"\n')
+    assert "these differ: events" in told("--resume")
     assert (out / "run.checkpoint").read_bytes() == before
     written(tmp_path, TEXT)
     (out / "run.checkpoint").write_bytes(before[:100])

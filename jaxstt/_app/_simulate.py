@@ -101,11 +101,17 @@ class _Run:
         self.checkpoint = folder / CHECKPOINT
         self.about = marks(
             {
+                "grid": config.llg.grid,
                 "llg": config.llg if config.window is None else config.window,
                 "m0": config.m0,
                 "times": config.times,
             },
-            {"relax": config.relax, "settings": config.settings, "output": config.output},
+            {
+                "relax": config.relax,
+                "settings": config.settings,
+                "output": config.output,
+                "events": config.events,
+            },
         )
 
     def begin(self, resume: bool) -> None:
@@ -235,7 +241,9 @@ class _Run:
         """
         columns = self.observer(t, m, cells)
         self.record.append({k: v[skip:] for k, v in columns.items()})
-        events = happened(self.config.events, self._whole_record(), self.saved)
+        watching = any(self.config.events)
+        record = self._whole_record() if watching else {}
+        events = happened(self.config.events, record, self.saved)
         if any(event.stops for event in events):
             self.ended = events[-1].name
             self.record = [{k: v[: events[-1].row + 1] for k, v in self.record[0].items()}]

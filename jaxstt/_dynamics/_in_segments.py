@@ -74,7 +74,7 @@ def in_segments(
     _check_every(every, llg, times, m.dtype, settings["solver"], thermal)
     segments = cut_times(times, float(every))
     about = marks(
-        {"llg": llg, "thermal": thermal, "m0": m, "t": jnp.asarray(times)},
+        {"grid": llg.grid, "llg": llg, "thermal": thermal, "m0": m, "t": jnp.asarray(times)},
         {"save": save, "every": float(every), **settings},
     )
     held = kept(path, about, "checkpoint")
