@@ -160,6 +160,7 @@ BAD = {
         FILM + "\n[disorder]\nseed = 1\nedges = 1e-9\n"
     ),
     "[magnet] `Ms`: needs `grains` in [disorder]": ROUGH,
+    "[energy 2] `K`: `spread` is missing": ROUGH.replace(", spread = 0.1", "") + GROWN,
     "[magnet] `Ms`: `spread` is missing": ROUGH.replace(", spread = 0.05", "") + GROWN,
     "[magnet] `Ms`: unknown key `spred`; did you mean `spread`?": (
         ROUGH.replace("spread = 0.05", "spred = 0.05") + GROWN

@@ -256,3 +256,25 @@ def test_what_cannot_go_on_is_told(often, tmp_path, monkeypatch, capsys) -> None
     (out / "run.checkpoint").write_bytes(before[:100])
     (out / "run.checkpoint.previous").write_bytes(before[:50])
     assert "delete it to begin anew" in told("--resume")
+
+
+def test_room_for_the_snapshots_to_come(often, tmp_path, monkeypatch, capsys) -> None:
+    """A run that goes on needs none for those that are there."""
+    config = written(tmp_path, TEXT + OUTPUT)
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_in_chunk(patch, 3)
+        run(["simulate", str(config), "--out", str(out)])
+    there = sum(p.stat().st_size for p in out.rglob("*") if p.is_file())
+    state = 3 * 32 * 8
+    whole = (1 + 4 + 13) * state  # the last one, the OVF files, the store
+
+    def room(free: int):
+        usage = lambda path: type("Usage", (), {"free": free})()  # noqa: E731
+        monkeypatch.setattr("shutil.disk_usage", usage)
+
+    room(whole - 1)
+    assert run(["simulate", str(config), "--out", str(tmp_path / "other")]) == 2
+    assert "[output] 18 snapshots need" in capsys.readouterr().err
+    room(max(0, whole - there))
+    assert run(["simulate", str(config), "--out", str(out), "--resume"]) == 0

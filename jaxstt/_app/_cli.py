@@ -117,7 +117,7 @@ def simulate_command(
     with jax.enable_x64(not float32):
         simulation = load_config(config)
         check_output(folder, force, resume)
-        check_disk(simulation, folder)
+        check_disk(simulation, folder, resume)
         for note in notes(simulation):
             warn(f"{config}: {note}")
         try:

@@ -68,7 +68,8 @@ def grown(
 
     def grow(value: Any, path: tuple[str, ...]) -> Any:
         if isinstance(value, dict) and len(path) > 1 and set(value) & set(_KEYS):
-            with within(f"[{path[0]}] `{path[-1]}`:"):
+            number = f" {int(path[1]) + 1}" if path[0] in _SECTIONS[1:] else ""
+            with within(f"[{path[0]}{number}] `{path[-1]}`:"):
                 check_keys(value, _KEYS, "a value that differs from grain to grain")
                 found.append(path[-1])
                 return _values(value, path, disorder, grid, folder, seeds)

@@ -33,12 +33,14 @@ def check_output(folder: Path, force: bool, resume: bool = False) -> None:
         raise ValueError(f"`--out`: the folder {str(folder)!r} is not empty; --force overwrites")
 
 
-def check_disk(config: Config, folder: Path) -> None:
-    """ValueError if the snapshots do not fit on the disk."""
+def check_disk(config: Config, folder: Path, resume: bool = False) -> None:
+    """ValueError if the snapshots do not fit on the disk; of a run that goes on, those to come."""
     saves = 1 if config.times is None else config.times.size
     snapshots = 1 + (math.ceil(saves / config.stride) if config.stride else 0)
     snapshots += saves if config.output.zarr else 0
-    needed, free = snapshots * config.m0.nbytes, shutil.disk_usage(existing(folder)).free
+    there = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) if resume else 0
+    needed = max(0, snapshots * config.m0.nbytes - there)
+    free = shutil.disk_usage(existing(folder)).free
     if needed > free:
         raise ValueError(
             f"[output] {snapshots} snapshots need {readable(needed)}, the disk has {readable(free)}"
