@@ -18,6 +18,8 @@ ENERGIES = {
     "exchange": jaxstt.Exchange(1.3e-11),
     "exchange, order 4": jaxstt.Exchange(1.3e-11, order=4),
     "exchange, field": jaxstt.Exchange(jnp.linspace(0.5e-11, 1.5e-11, 48).reshape(6, 4, 2)),
+    "exchange, cut": jaxstt.Exchange(1.3e-11, cut=(0,)),
+    "interlayer": jaxstt.InterlayerExchange(-3e-4, 2e-4),
     "uniaxial": jaxstt.UniaxialAnisotropy(1.3e5, (0.6, 0.0, 0.8)),
     "hard axis": jaxstt.UniaxialAnisotropy(-2e4, (1.0, 0.0, 0.0)),
     "shape": jaxstt.ShapeAnisotropy((0.1, 0.2, 0.7)),

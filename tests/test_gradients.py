@@ -57,6 +57,7 @@ def everything(v: _Maker, grid: jaxstt.Grid) -> jaxstt.LLG:
         jaxstt.InterfacialDMI(v(2e-4), A=v(1.3e-11)),
         jaxstt.BulkDMI(v(3e-4), A=v(1.3e-11)),
         DEMAGS["piece" if grid is PIECE else "wire"],
+        *([jaxstt.InterlayerExchange(-2e-4, 1e-4)] if grid.shape[2] > 1 else []),
         jaxstt.Zeeman(v((0.01, -0.02, 0.003), vector=True)),
         jaxstt.Zeeman(jaxstt.Sinusoid(jnp.array([0.0, 0.01, 0.002]), 1e11, 0.3)),
     )

@@ -80,6 +80,14 @@ def field(term: jaxstt.AbstractEnergy) -> tuple[jax.Array, jax.Array]:
     return jaxstt.effective_field(own, wall(), 3e-10), jaxstt.total_energy(own, wall(), 3e-10)
 
 
+def coupled() -> jax.Array:
+    grid = jaxstt.Grid((6, 1, 2), (2e-9, 2e-9, 2e-9))
+    turn = jnp.linspace(0.0, 3.0, 12).reshape(1, 6, 1, 2)
+    m = jnp.concatenate([jnp.cos(turn), jnp.sin(turn), 0 * turn])
+    term = jaxstt.InterlayerExchange(-3e-4, 2e-4)
+    return term.field(grid, jnp.asarray(8e5), jnp.zeros(()), m)
+
+
 def at(drive: jaxstt.AbstractDrive) -> list[jax.Array]:
     return [drive(jnp.asarray(t)) for t in (0.4e-10, 1.2e-10, 2.95e-10)]
 
@@ -185,6 +193,7 @@ PUBLIC: dict[str, Callable[[], Any]] = {
         Ms=8e5, alpha=0.01, xi=0.05, P=0.6, n0=4e4, j=1e12
     ),
     "Exchange": lambda: field(jaxstt.Exchange(1.3e-11)),
+    "InterlayerExchange": lambda: coupled(),
     "CubicAnisotropy": lambda: field(jaxstt.CubicAnisotropy(3e4, -5e4, (0.6, 0.0, 0.8))),
     "InterfacialDMI": lambda: field(jaxstt.InterfacialDMI(2e-3, A=1.3e-11)),
     "BulkDMI": lambda: field(jaxstt.BulkDMI(2e-3)),

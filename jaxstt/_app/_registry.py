@@ -16,6 +16,7 @@ from .._energy import (
     Demag,
     Exchange,
     InterfacialDMI,
+    InterlayerExchange,
     ShapeAnisotropy,
     UniaxialAnisotropy,
     Zeeman,
@@ -48,6 +49,7 @@ from .._torque import NonlocalSTT, Slonczewski, SpinMotiveDamping, SpinOrbit, Zh
 
 ENERGIES: dict[str, Callable] = {
     "Exchange": Exchange,
+    "InterlayerExchange": InterlayerExchange,
     "UniaxialAnisotropy": UniaxialAnisotropy,
     "CubicAnisotropy": CubicAnisotropy,
     "ShapeAnisotropy": ShapeAnisotropy,

@@ -8,7 +8,7 @@ from jax import Array
 
 from .._core import ArrayLike
 from .._dynamics import LLG, check_state
-from .._energy import ShapeAnisotropy, UniaxialAnisotropy
+from .._energy import Exchange, ShapeAnisotropy, UniaxialAnisotropy
 from .._mesh import Piecewise, Pulse
 from .._torque import ZhangLi
 from ..constants import MU_0
@@ -19,6 +19,8 @@ def exported(llg: LLG, m0: ArrayLike, duration: float) -> tuple[Array, ZhangLi |
     if not (np.isfinite(duration) and duration > 0):
         raise ValueError(f"`duration` must be > 0, got {duration:g}")
     m0 = check_state(llg, m0)
+    if any(isinstance(e, Exchange) and e.cut for e in llg.energies):
+        raise ValueError("`llg`: an Exchange with a `cut` is not exported")
     if any(llg.grid.periodic):
         raise ValueError("`llg`: periodic axes are not exported: other codes count images instead")
     torques = [t for t in llg.torques if isinstance(t, ZhangLi)]
