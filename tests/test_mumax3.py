@@ -96,7 +96,6 @@ PLAIN = (jaxstt.Exchange(1.3e-11),)
 ONES = np.ones(GRID.shape)
 BAD = {
     "InterfacialDMI is not exported": {"energies": (jaxstt.InterfacialDMI(1e-3),)},
-    "an Exchange with a `cut` is not exported": {"energies": (jaxstt.Exchange(1.3e-11, cut=(0,)),)},
     "mumax3 takes one Exchange, got two": {"energies": PLAIN * 2},
     "K/Ms of a second UniaxialAnisotropy must be the same": {
         "energies": (jaxstt.UniaxialAnisotropy(1e5), jaxstt.UniaxialAnisotropy(1e5))
