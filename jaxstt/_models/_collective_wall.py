@@ -1,12 +1,13 @@
 """A wall as two coordinates: its position q and its angle phi, with the width lambda(phi)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import diffrax as dfx
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
 from .._core import (
     ArrayLike,
@@ -18,36 +19,47 @@ from .._core import (
     number,
 )
 from .._electron import VELOCITY_PER_MOMENT, TorqueCoefficients, torque_coefficients
-from .._integrate import Adaptive, adaptive, advance, check_times, integrate, naming_the_adjoint
-from .._mesh import as_drive, check_number, value_at
+from .._integrate import adaptive, check_times, naming_the_adjoint
+from .._mesh import as_drive, check_number
 from .._observe import WallMotion, WallState
 from ..constants import GAMMA
 from ._landscape import Landscape
-
-# Points per half turn.  The integrands are smooth and periodic once the slow passage is stretched
-# out (see _running), so the trapezium rule converges exponentially; 64 already give 1e-12.
-_SAMPLES = 128
+from ._long_time import half_turn, largest_of, lowest, whole_turn
+from ._trajectory import trajectory
 
 
 class CollectiveWall(eqx.Module):
     """Domain wall as collective coordinates (q, phi) with a width that follows the angle.
 
-        energy  w = A m'^2 + K (m_a^2 + m_b^2) + Kp m_b^2
-        lambda(phi) = sqrt(A/(K + Kp sin^2 phi))
-        phidot + alpha~ Q qdot/lambda = g~ B - xi Q U/lambda
-        Q qdot/lambda - alpha~ phidot = (g~ Kp/Ms) sin 2phi - Q U/lambda
+        energy  w = A m'^2 + K (m_a^2 + m_b^2) + Kp m_b^2 + w_D - Ms (B_a m_a + B_b m_b)
+        lambda(phi) = sqrt(A/(K + Kp sin^2 phi - (pi/2) Ms (B_a cos phi + B_b sin phi)))
+        phidot + alpha~ Q qdot/lambda = g~ [B - (pi/2) B_DL cos phi] - xi Q U/lambda
+        Q qdot/lambda - alpha~ phidot = (g~ Kp/Ms) sin 2phi - g~ pi D Q sin phi/(2 Ms lambda)
+                                        + g~ (pi/2) (B_a sin phi - B_b cos phi) - Q U/lambda
 
     (c, a, b) is a right-handed triad with c the easy axis: (z, x, y) for a perpendicular strip,
     (x, y, z) for a head-to-head wall.  phi is measured from +a towards +b.  Kp < 0 makes b the rest
     direction (Bloch wall of a thin perpendicular strip).  Tilde quantities: `torque_coefficients`.
+    In terms of D and of the spin-orbit torques (c, a, b) = (z, x, y), a perpendicular strip:
+
+        w_D = D (m_z d_x m_x - m_x d_x m_z),     energy of the wall pi Q D cos phi
+        B_DL = hbar theta_DL j/(2 e Ms d),       B_b = B_y - hbar theta_FL j/(2 e Ms d)
+
+    `InterfacialDMI` and `SpinOrbit` with the metal below.  Fields in the plane turn the wall and
+    widen it, but not the domains beside it: they must be well below 2K/Ms.
 
     A: exchange, J/m.  K, Kp: J/m^3, K > 0 and K + Kp > 0.  Ms: A/m.  alpha, gamma: bare;
-    gamma in rad/(s T).  xi, P, n0 [A/m]: as in `ZhangLi`.
+    gamma in rad/(s T).  xi, P, n0 [A/m]: as in `ZhangLi`.  D: J/m^2.  theta_DL, theta_FL: effective
+    spin Hall angles, of the same j that drives the wall: times the ratio of the metal's current
+    density to the film's.  thickness: d of the film, m.  Without D and both angles None is added.
     charge: +1 if m_c falls from + to - along x, -1 otherwise.
     All but `charge` are leaves; each may be differentiated or batched.
 
-    Raises ValueError for A, Ms, gamma, K or K + Kp <= 0, alpha or n0 < 0, |P| > 1, charge not +-1.
-    Source: Cheng & Niu Eq. (15) on a rigid-profile wall (Slonczewski-Walker-Thiaville coordinates).
+    Raises ValueError for A, Ms, gamma, K or K + Kp <= 0, alpha or n0 < 0, |P| > 1, charge not +-1,
+    and spin-orbit torques without a thickness.
+    Source: Cheng & Niu Eq. (15) on a rigid-profile wall (Slonczewski-Walker-Thiaville coordinates);
+    Thiaville et al., EPL 100, 57002 (2012), and Emori et al., Nat. Mater. 12, 611 (2013), for D and
+    the damping-like torque.
     """
 
     A: Array
@@ -59,6 +71,10 @@ class CollectiveWall(eqx.Module):
     P: Array
     n0: Array
     gamma: Array
+    D: Array | None
+    theta_DL: Array | None
+    theta_FL: Array | None
+    thickness: Array | None
     charge: int = eqx.field(static=True)
 
     def __init__(
@@ -74,6 +90,10 @@ class CollectiveWall(eqx.Module):
         n0: ArrayLike = 0.0,
         gamma: ArrayLike = GAMMA,
         charge: int = 1,
+        D: ArrayLike | None = None,
+        theta_DL: ArrayLike | None = None,
+        theta_FL: ArrayLike | None = None,
+        thickness: ArrayLike | None = None,
     ):
         self.A, self.Ms = leaf("A", A, above=0), leaf("Ms", Ms, above=0)
         self.K, self.Kp = leaf("K", K, above=0), leaf("Kp", Kp)
@@ -83,8 +103,16 @@ class CollectiveWall(eqx.Module):
         self.charge = check_sign("charge", charge)
         check_Ms(self.Ms)
         check_size("A", self.A, 1e-3, "J/m")
-        for name in ("A", "K", "Kp", "Ms", "alpha", "xi", "P", "n0", "gamma"):
-            if getattr(self, name).ndim:
+        self.D = None if D is None else leaf("D", D)
+        self.theta_DL = None if theta_DL is None else leaf("theta_DL", theta_DL)
+        self.theta_FL = None if theta_FL is None else leaf("theta_FL", theta_FL)
+        self.thickness = None if thickness is None else leaf("thickness", thickness, above=0)
+        if self.D is not None:
+            check_size("D", self.D, 1.0, "J/m^2")
+        if self.thickness is None and (theta_DL is not None or theta_FL is not None):
+            raise ValueError("`thickness` is needed for spin-orbit torques, got None")
+        for name in self.__dataclass_fields__:
+            if name != "charge" and getattr(self, name) is not None and getattr(self, name).ndim:
                 raise ValueError(
                     f"`{name}` must be a number, got shape {getattr(self, name).shape}; "
                     "for many walls use jax.vmap"
@@ -111,40 +139,95 @@ class CollectiveWall(eqx.Module):
             gamma=self.gamma,
         )
 
-    def width(self, phi: ArrayLike) -> Array:
-        """lambda(phi) = sqrt(A/(K + Kp sin^2 phi)), m."""
-        return jnp.sqrt(self.A / (self.K + self.Kp * jnp.sin(jnp.asarray(phi)) ** 2))
+    def width(self, phi: ArrayLike, B_plane: ArrayLike | None = None) -> Array:
+        """lambda(phi), m; B_plane: (B_a, B_b), T."""
+        phi = jnp.asarray(phi)
+        stiff = self.K + self.Kp * jnp.sin(phi) ** 2
+        if B_plane is not None:
+            a, b = jnp.asarray(B_plane)
+            stiff = stiff - jnp.pi / 2 * self.Ms * (a * jnp.cos(phi) + b * jnp.sin(phi))
+        return jnp.sqrt(self.A / stiff)
 
-    def rates(self, phi: ArrayLike, j: ArrayLike = 0.0, B: ArrayLike = 0.0) -> tuple[Array, Array]:
-        """(qdot [m/s], phidot [rad/s]) at phi [rad], j [A/m^2] and B [T] along the easy axis."""
-        c = self.coefficients(j)
-        drive = c.gamma * jnp.asarray(B) - (self.xi - c.alpha) * self.charge * c.U / self.width(phi)
-        hard = c.gamma * self.Kp / self.Ms * jnp.sin(2 * jnp.asarray(phi))
+    def rates(
+        self,
+        phi: ArrayLike,
+        j: ArrayLike = 0.0,
+        B: ArrayLike = 0.0,
+        B_plane: ArrayLike | None = None,
+    ) -> tuple[Array, Array]:
+        """(qdot [m/s], phidot [rad/s]) at phi [rad] and j [A/m^2].
+
+        B: T, along the easy axis.  B_plane: (B_a, B_b), T, in the plane across it.
+        """
+        c, phi = self.coefficients(j), jnp.asarray(phi)
+        plane = self._field_in_the_plane(j, B_plane)
+        width = self.width(phi, plane)
+        drive = c.gamma * jnp.asarray(B) - (self.xi - c.alpha) * self.charge * c.U / width
+        hard = c.gamma * self.Kp / self.Ms * jnp.sin(2 * phi)
+        if self.D is not None:
+            hard = hard + self._turning_by_D(c.gamma, phi, width)
+        if plane is not None:
+            hard = hard + c.gamma * (jnp.pi / 2) * (
+                plane[0] * jnp.sin(phi) - plane[1] * jnp.cos(phi)
+            )
+        if self.theta_DL is not None:
+            drive = drive - c.gamma * (jnp.pi / 2) * self._spin_orbit(self.theta_DL, j) * jnp.cos(
+                phi
+            )
         phidot = (drive - c.alpha * hard) / (1 + c.alpha**2)
         # This form of qdot has no 1/alpha~: it holds for an undamped wall as well.
-        qdot = self.charge * self.width(phi) * (c.alpha * phidot + hard) - c.U
+        qdot = self.charge * width * (c.alpha * phidot + hard) - c.U
         return qdot, phidot
 
-    def motion(self, j: ArrayLike = 0.0, B: ArrayLike = 0.0) -> WallMotion:
+    def _turning_by_D(self, gamma: Array, phi: Array, width: Array) -> Array:
+        assert self.D is not None
+        return -gamma * jnp.pi * self.charge / (2 * self.Ms) * self.D / width * jnp.sin(phi)
+
+    def _spin_orbit(self, theta: Array, j: ArrayLike) -> Array:
+        """T; the moment per spin is that of g = 2, whatever gamma."""
+        assert self.thickness is not None
+        moment = VELOCITY_PER_MOMENT / self.gamma
+        return theta * jnp.asarray(j) * moment / (self.Ms * self.thickness)
+
+    def _field_in_the_plane(self, j: ArrayLike, B_plane: ArrayLike | None) -> Array | None:
+        plane = None if B_plane is None else jnp.asarray(B_plane)
+        if self.theta_FL is None:
+            return plane
+        like_field = self._spin_orbit(self.theta_FL, j)
+        own = jnp.stack([jnp.zeros_like(like_field), -like_field])
+        return own if plane is None else own + plane
+
+    @property
+    def _plain(self) -> bool:
+        """Whether the period is pi: a hard axis, and nothing else, tells the angles apart."""
+        return self.D is None and self.theta_DL is None and self.theta_FL is None
+
+    def motion(
+        self, j: ArrayLike = 0.0, B: ArrayLike = 0.0, B_plane: ArrayLike | None = None
+    ) -> WallMotion:
         """Long-time motion under a constant current density j [A/m^2] and field B [T] along +c.
 
             locked:   phidot(phi_s) = 0 on the stable branch,  v = qdot(phi_s)
             running:  <phidot> = pi/I,  v = (1/I) int_0^pi (qdot/phidot) dphi,
                       I = int_0^pi dphi/phidot
 
+        With D, spin-orbit torques or B_plane = (B_a, B_b), T, a turn is 2 pi and the angle is the
+        first at which a wall that begins at rest can stay.
         j and B broadcast against each other; the result has their shape.  Differentiable in either
         mode and to second order, in j, B and every parameter, on both sides of the breakdown (at
         the breakdown itself the velocity has a square-root edge).
         Both cases are exact for the equations of the class.
         Raises ValueError for a j or B that is not finite or not a number.
         """
-        return _long_time(self, leaf("j", j), leaf("B", B))
+        plane = None if B_plane is None else _in_plane(B_plane)
+        return _long_time(self, leaf("j", j), leaf("B", B), plane)
 
     def evolve(
         self,
         t: ArrayLike,
         j: Any = 0.0,
         B: Any = 0.0,
+        B_plane: Any = None,
         *,
         landscape: Landscape | None = None,
         position: ArrayLike = 0.0,
@@ -155,7 +238,8 @@ class CollectiveWall(eqx.Module):
     ) -> WallState:
         """Position [m], width [m] and angle [rad] at the times t [s], (T,), from t[0] on.
 
-        j [A/m^2], B [T]: numbers or drives in time, e.g. `Pulse`.  landscape: a field that depends
+        j [A/m^2], B [T]: numbers or drives in time, e.g. `Pulse`.  B_plane: (B_a, B_b), T, or a
+        drive that gives it.  landscape: a field that depends
         on where the wall is, added to B.  position, angle: at t[0]; the angle is by default that of
         the rest state.  rtol: relative error of a step, on q/lambda and
         phi; by default 1e-8 (float64) or 1e-5 (float32).
@@ -168,6 +252,9 @@ class CollectiveWall(eqx.Module):
         j, B = as_drive("j", j), as_drive("B", B)
         check_number("j", j)
         check_number("B", B)
+        plane = None if B_plane is None else as_drive("B_plane", B_plane)
+        if plane is not None and not callable(plane):
+            plane = _in_plane(plane)
         settings = adaptive(
             dfx.Tsit5(),
             dtype,
@@ -183,7 +270,7 @@ class CollectiveWall(eqx.Module):
         )
         return naming_the_adjoint(
             "CollectiveWall.evolve",
-            lambda: _trajectory(self, jnp.asarray(times), j, B, landscape, *start, settings),
+            lambda: trajectory(self, jnp.asarray(times), j, B, plane, landscape, *start, settings),
         )
 
     def breakdown_current(self) -> Array:
@@ -203,11 +290,20 @@ class CollectiveWall(eqx.Module):
 
         U = u/(1+eta).  Source: `rates` with qdot = 0.
         """
+        self._check_no_spin_orbit("intrinsic_threshold")
+        if self.D is not None:
+            return self._largest(lambda phi, hard: hard * self.width(phi))
         wall = 2 * jnp.abs(jnp.sqrt(self.A * (self.K + self.Kp)) - jnp.sqrt(self.A * self.K))
         return self.coefficients().gamma * wall / self.Ms
 
     def breakdown_field(self) -> Array:
-        """|B|, T, above which a field alone makes the wall precess: B_W = alpha~ |Kp|/Ms."""
+        """|B|, T, above which a field alone makes the wall precess: B_W = alpha~ |Kp|/Ms.
+
+        With D: alpha~ max |(Kp/Ms) sin 2phi - pi D Q sin phi/(2 Ms lambda)|.
+        """
+        if self.D is not None:
+            c = self.coefficients()
+            return c.alpha / c.gamma * self._largest(lambda phi, hard: hard)
         return self.coefficients().alpha * jnp.abs(self.Kp) / self.Ms
 
     def field_per_current(self) -> Array:
@@ -221,115 +317,65 @@ class CollectiveWall(eqx.Module):
         c = self.coefficients(1.0)
         return -self.xi * self.charge * c.U / (c.gamma * self.width(self.rest_angle()))
 
+    def _largest(self, of: Callable[[Array, Array], Array]) -> Array:
+        """max over phi of |of(phi, what turns the wall at phi)|."""
+        gamma = self.coefficients().gamma
+
+        def size(phi: Array) -> Array:
+            hard = gamma * self.Kp / self.Ms * jnp.sin(2 * phi)
+            # In m/s or rad/ns, as squares of rad/s overflow in float32.
+            return jnp.abs(of(phi, hard + self._turning_by_D(gamma, phi, self.width(phi))))
+
+        return largest_of(size, self.A.dtype)
+
+    def _check_no_spin_orbit(self, name: str) -> None:
+        if self.theta_DL is not None or self.theta_FL is not None:
+            raise ValueError(f"`{name}` has no closed form with spin-orbit torques: see `motion`")
+
     def rest_angle(self) -> Array:
-        """phi, rad, of the rest state: along a for Kp >= 0, along b for Kp < 0."""
+        """phi, rad, of the rest state: along a for Kp >= 0, along b for Kp < 0.
+
+        With D where 4 sqrt(A (K + Kp sin^2 phi)) + pi Q D cos phi is least, from 0 to pi.
+        """
+        if self.D is not None:
+            D = self.D
+
+            def energy(phi: Array) -> Array:
+                wall = 4 * jnp.sqrt(self.A * (self.K + self.Kp * jnp.sin(phi) ** 2))
+                return (wall + jnp.pi * self.charge * D * jnp.cos(phi)) / jnp.sqrt(self.A * self.K)
+
+            return lowest(energy, self.A.dtype)
         return jnp.where(self.Kp < 0, jnp.pi / 2, 0.0).astype(self.A.dtype)
 
-    def _motion(self, j: Array, B: Array) -> WallMotion:
+    def _motion(self, j: Array, B: Array, plane: Array | None) -> WallMotion:
         def turn(phi: Array) -> Array:
             # In rad/ns: the slope with respect to an energy in J squares to an overflow in float32.
-            return 1e-9 * self.rates(phi, j, B)[1]
+            return 1e-9 * self.rates(phi, j, B, plane)[1]
 
-        rest = self.rest_angle()
-        low = lax.stop_gradient(_extremum(turn, rest, -1))
-        high = lax.stop_gradient(_extremum(turn, rest, +1))
-        locked = (turn(low) <= 0) & (turn(high) >= 0)
-        angle = _stable_root(turn, low, high, locked)
-        angle = angle - jnp.pi * lax.stop_gradient(jnp.round((angle - rest) / jnp.pi))
-        v_run, phidot, slowest = self._running(turn, j, B, low, high, locked)
-        angle = jnp.where(locked, angle, slowest)
+        def speed(phi: Array) -> Array:
+            return self.rates(phi, j, B, plane)[0]
+
+        follow = half_turn if self._plain and plane is None else whole_turn
+        end = follow(turn, speed, self.rest_angle())
         return WallMotion(
-            velocity=jnp.where(locked, self.rates(angle, j, B)[0], v_run),
-            precession=jnp.where(locked, 0.0, phidot),
-            angle=angle,
-            width=self.width(angle),
-            locked=locked,
+            velocity=jnp.where(end.locked, speed(end.angle), end.mean),
+            precession=jnp.where(end.locked, 0.0, 1e9 * end.turning),
+            angle=end.angle,
+            width=self.width(end.angle, plane),
+            locked=end.locked,
         )
-
-    def _running(self, turn, j, B, low, high, locked):
-        """Averages over a half turn by the trapezium rule.
-
-        Near breakdown nearly all the time is spent where the wall turns slowest.  The substitution
-        tan psi = r tan x, exact for phidot = a - b cos 2psi, spreads the points accordingly.
-        """
-        f_low, f_high = turn(low), turn(high)
-        up = f_low > 0
-        slowest = jnp.where(up, low, high)
-        ratio = jnp.where(up, f_low / f_high, f_high / f_low)
-        r = lax.stop_gradient(jnp.sqrt(jnp.where(locked, 1.0, ratio)))
-        x = jnp.arange(_SAMPLES, dtype=r.dtype) * (jnp.pi / _SAMPLES)
-        phi = slowest + jnp.arctan2(r * jnp.sin(x), jnp.cos(x))
-        weight = r / (jnp.cos(x) ** 2 + (r * jnp.sin(x)) ** 2)
-        qdot, phidot = jax.vmap(lambda p: self.rates(p, j, B))(phi)
-        time = weight / jnp.where(locked, 1.0, phidot)  # dt per dx; signed like phidot
-        mean = 1 / jnp.mean(time)
-        return jnp.mean(qdot * time) * mean, mean, slowest
 
 
 @eqx.filter_jit
-def _long_time(wall: CollectiveWall, j: Array, B: Array) -> WallMotion:
+def _long_time(wall: CollectiveWall, j: Array, B: Array, plane: Array | None) -> WallMotion:
     dtype = wall.A.dtype
     j, B = jnp.broadcast_arrays(j.astype(dtype), B.astype(dtype))
-    flat = jax.vmap(wall._motion)(j.ravel(), B.ravel())
+    flat = jax.vmap(lambda j, B: wall._motion(j, B, plane))(j.ravel(), B.ravel())
     return WallMotion(*(x.reshape(j.shape) for x in flat))
 
 
-@eqx.filter_jit
-def _trajectory(wall, t, j, B, landscape, position, angle, settings: Adaptive) -> WallState:
-    length = jnp.sqrt(wall.A / wall.K)  # reduced units: q in lambda, t in the piece
-
-    def rate(s, y, piece):
-        now = piece.time(piece.start + s * piece.length)
-        field = value_at(B, now)
-        if landscape is not None:
-            field = field + landscape(y[0] * length)
-        qdot, phidot = wall.rates(y[1], value_at(j, now), field)
-        return jnp.stack([qdot / length, phidot]) * piece.length
-
-    def step(carry, piece):
-        y, done = carry
-        longest = piece.longest_step((j, B))
-        y, reached, _ = advance(settings, rate, y, piece.end, piece, dtmax=longest)
-        return y, done & reached
-
-    begin = jnp.stack([position.astype(t.dtype) / length, angle.astype(t.dtype)])
-    (_, done), later = integrate(
-        step, lambda t, carry: carry[0], (begin, jnp.asarray(True)), t, (j, B)
-    )
-    y = jnp.concatenate([begin[None], later])
-    message = "CollectiveWall.evolve: `max_steps` between two saved times were not enough"
-    y = eqx.error_if(y, ~done, message)
-    return WallState(y[:, 0] * length, wall.width(y[:, 1]), y[:, 1])
-
-
-def _extremum(f, start: Array, sign: int) -> Array:
-    """Where f, of period pi with one maximum and one minimum, is largest (+1) or smallest (-1)."""
-    grid = start + (jnp.arange(64) - 32).astype(start.dtype) * (jnp.pi / 64)
-    phi = grid[jnp.argmax(sign * jax.vmap(f)(grid))]
-    slope = jax.grad(f)
-    curvature = jax.grad(slope)
-    for _ in range(3):
-        c = curvature(phi)
-        step = jnp.where(sign * c < 0, slope(phi) / jnp.where(c == 0, 1.0, c), 0.0)
-        phi = phi - jnp.clip(step, -0.05, 0.05)
-    return phi
-
-
-def _stable_root(f, low: Array, high: Array, exists: Array) -> Array:
-    """Root of f where it falls, between its maximum `high` and its minimum `low` behind it."""
-    left = high
-    right = left + (low - left) % jnp.pi
-
-    def halve(_, bracket):
-        a, b = bracket
-        c = (a + b) / 2
-        return jnp.where(f(c) > 0, c, a), jnp.where(f(c) > 0, b, c)
-
-    left, right = lax.fori_loop(0, 30, halve, (left, right))
-    phi = lax.stop_gradient((left + right) / 2)
-    # Newton steps polish the root and carry the implicit derivative: each doubles the order to
-    # which derivatives are right, so two serve second derivatives.
-    for _ in range(2):
-        slope = jax.grad(f)(phi)
-        phi = phi - jnp.where(exists, f(phi) / jnp.where(slope == 0, 1.0, slope), 0.0)
-    return phi
+def _in_plane(B_plane: ArrayLike) -> Array:
+    plane = leaf("B_plane", B_plane)
+    if plane.shape != (2,):
+        raise ValueError(f"`B_plane` must be (B_a, B_b), T, got shape {plane.shape}")
+    return plane
