@@ -37,7 +37,8 @@ sample on any machine.
 saved time they move with it along the wire, whose grains and edges come in. The wire should be
 longer than the wall will go. `Demag` is that of the window; unless `ends = false`, the domains
 beyond are added to it as those of an even wire that goes on to both sides. Positions in the table
-are those in the wire, `window` is where the window begins.
+are those in the wire, `window` is where the window begins. A wall that is faster than half a window
+between two saved times leaves it: save more often.
 
 [thermal] gives the run a temperature `T`, K, with noise of a `seed`; its steps are then fixed.
 Without `solver` they are `"adaptive"` otherwise. A run that was interrupted, or killed, goes on
@@ -46,8 +47,9 @@ with `jaxstt simulate CONFIG --resume` and ends bit for bit as if it had not bee
 [events] are looked for at each saved time; `"stop"` ends the run there, `"mark"` only writes them
 down in run.json. `wall_left`: no wall is left, or a window has come to the end of the wire.
 `steady`: max |dm/dt|/gamma is below 1e-5 T, or velocity and angle of the one wall have not changed
-by more than 1e-3 (of the velocity; rad) in the last quarter of the run. `core_reversal`: the
-polarity of the vortex core has changed.
+by more than 1e-3 (of the velocity; rad) in the last quarter of the run, and the velocity will not
+change by more as the angle comes to rest. `core_reversal`: the
+core of the vortex has turned over, for two saved times.
 
 For `jaxstt sweep` a number in [magnet], [[energy]], [[torque]], [initial] or [thermal], also a
 component of a vector or a number of a drive, and the `seed` of [disorder], may be

@@ -110,6 +110,55 @@ def test_a_wall_that_leaves(tmp_path) -> None:
     assert run(["simulate", str(path), "--out", str(tmp_path / "bare")]) == 3
     told = json.loads((tmp_path / "bare/run.json").read_text())["status"]
     assert "the window came to the end of the wire" in told
+    kept = read_table(tmp_path / "bare/table.txt").columns
+    np.testing.assert_array_equal(kept["t"], table["t"])  # no row is lost
+
+
+def test_a_vortex_that_is_driven_out_has_not_turned_over(tmp_path) -> None:
+    text = VORTEX.replace("alpha = 0.5", "alpha = 0.1").replace(
+        '{ type = "Pulse", value = [0, 0, -2.5], start = 0.02e-9, duration = 0.2e-9 }',
+        "[0.3, 0, 0]",
+    )
+    report, table, _ = simulated(tmp_path, text + '\n[events]\ncore_reversal = "mark"\n')
+    assert table["mx"][-1] > 0.9 and np.abs(np.diff(np.sign(table["mz"]))).sum() > 0
+    assert report["events"] == []
+
+
+def test_a_wall_is_not_steady_before_its_own_time(tmp_path) -> None:
+    """Weak damping, saved so often that nothing changes from row to row."""
+    slow = BASE.replace(TORQUE, configs.uniaxial("-1e5", "[1, 0, 0]") + TORQUE)
+    slow = slow.replace("alpha = 0.1", "alpha = 0.01").replace("xi = 0.2", "xi = 0.013")
+    slow = slow.replace(RUN, configs.run("20e-12", "0.5e-12"))
+    report, table, _ = simulated(tmp_path, slow + SEEN.replace("0.02e-9", "1e-12"))
+    v = table["wall_velocity"][1:-1]
+    assert np.ptp(v[-10:]) < 1e-2 * np.abs(v).max()
+    report, _, _ = simulated(tmp_path, slow + '\n[events]\nsteady = "stop"\n')
+    assert report["events"] == []
+
+
+def test_an_event_is_not_undone_by_a_resume(tmp_path, monkeypatch) -> None:
+    """Killed between the checkpoint after the event and the end of the run."""
+    monkeypatch.setattr(_simulate, "_PERIOD", 0.0)
+    text = BASE.replace("-1e12", "-2e13").replace(RUN, configs.run("0.2e-9", "0.005e-9"))
+    path = written(tmp_path, text + '\n[events]\nwall_left = "stop"\n')
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert run(["simulate", str(path), "--out", str(whole)]) == 0
+    keep = _simulate._Run.keep
+
+    def stops(self):
+        keep(self)
+        if self.ended:
+            monkeypatch.undo()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(_simulate._Run, "keep", stops)
+    assert run(["simulate", str(path), "--out", str(cut)]) == 130
+    assert run(["simulate", str(path), "--out", str(cut), "--resume"]) == 0
+    for name in ("table.txt", "m_end.ovf"):
+        assert (cut / name).read_bytes() == (whole / name).read_bytes()
+    one, other = (json.loads((f / "run.json").read_text()) for f in (whole, cut))
+    assert one["events"] == other["events"] and len(one["events"]) == 1
+    assert one["t_end"] == other["t_end"] < 0.19e-9
 
 
 def test_events_are_kept_by_a_resumed_run(tmp_path, monkeypatch) -> None:
@@ -147,6 +196,7 @@ def test_what_is_steady() -> None:
             "_event_walls": np.ones(200) if walls is None else walls,
             "_event_rate": np.ones(200) if rate is None else rate,
             "_event_settled": np.ones(200, bool) if settled is None else settled,
+            "_event_lag": np.full(200, 1e-7),  # 10 nm, alpha = 0.1
         }  # fmt: skip
         return [event.row for event in happened(keys, record)]
 
@@ -159,6 +209,11 @@ def test_what_is_steady() -> None:
     swinging = drift + 1e-10 * np.sin(2 * np.pi * t / 2e-10)
     assert first(swinging) == []
     assert first(drift, angle=1e9 * t) == []
+    # A velocity that does not seem to change, of a wall that has not yet begun to turn.
+    assert first(drift, angle=1e6 * (1 + t / 1e-9) * 1e-9 + 1.1e6 * t) == []
+    assert first(drift, angle=0.9e6 * t) == [11]
+    # To and fro over the end of the angles.
+    assert first(drift, angle=(np.pi - 1e-6) * (-1.0) ** np.arange(200)) == [11]
     assert first(drift, walls=np.where(t < 1e-9, 1, 2)) == [11]
     assert first(drift, walls=np.full(200, 2)) == []
     assert first(drift, settled=t > 0.505e-9) == [67]
@@ -172,11 +227,16 @@ def test_order_and_repetition() -> None:
         "_event_walls": np.array([1, 1, 1, 1, 1, 0, 0, 0]),
         "_event_polarity": np.array([1, 1, -1, -1, 1, 1, -1, -1]),
     }
+    gone = {"t": np.arange(8.0), "_event_polarity": np.array([1, 0, -1, 1, 0, -1, -1, 0])}
+    assert happened(EventKeys(core_reversal="mark"), gone) == [Event(6, "core_reversal", False)]
     keys = EventKeys(wall_left="stop", core_reversal="mark")
-    expected = [Event(2, "core_reversal", False), Event(4, "core_reversal", False)]
+    expected = [Event(3, "core_reversal", False), Event(5, "core_reversal", False)]
     expected += [Event(5, "wall_left", True)]
     assert happened(keys, record) == expected
     assert happened(keys, record, 4) == expected[1:]
+    marks = EventKeys(wall_left="mark", core_reversal="mark")
+    assert [e.row for e in happened(marks, record, 6)] == [6, 7]
+    assert [e.row for e in happened(marks, record, 6, {"wall_left"})] == [7]
     assert happened(EventKeys(), record) == []
 
 
@@ -193,6 +253,13 @@ def test_what_is_wrong_is_told(told, tmp_path, capsys) -> None:
     assert run(["simulate", str(written(tmp_path, BASE + "\n[events]\n" + BAD[told] + "\n"))]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert told.replace('"', "'") in line, line
+
+
+def test_a_sweep_has_no_events(tmp_path, capsys) -> None:
+    text = BASE.replace("alpha = 0.1", "alpha = { values = [0.1, 0.2] }")
+    path = written(tmp_path, text + '\n[events]\nwall_left = "stop"\n')
+    assert run(["sweep", str(path)]) == 2
+    assert "[events] is for `jaxstt simulate`" in capsys.readouterr().err
 
 
 def test_events_need_what_they_are_of(tmp_path, capsys) -> None:

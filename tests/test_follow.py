@@ -190,6 +190,10 @@ def short_times(n: int):
 
 
 BAD = {
+    "of the shape (1, 1) of the cross-section, got shape (3,)": lambda: jaxstt.end_domains(
+        WINDOW, np.ones(3), length=1e-6
+    ),
+    "of the cross-section, got 0": lambda: jaxstt.end_domains(WINDOW, 0.0, length=1e-6),
     "`sample` must be an LLG or a function, got int": lambda: jaxstt.follow(3, wall(), TIMES),
     "`m0` must hold one wall": lambda: jaxstt.follow(llg(), jnp.abs(wall()), TIMES),
     "`component` must be": lambda: jaxstt.follow(llg(), wall(), TIMES, component="w"),
@@ -205,7 +209,6 @@ BAD = {
     "nx >= `count` = 9": lambda: jaxstt.section(jnp.ones((3, 1, 1)), 0, 9),
     "`length` must be >= that of the window": lambda: jaxstt.end_domains(WINDOW, 8e5, length=1e-8),
     "`charge` must be": lambda: jaxstt.end_domains(WINDOW, 8e5, length=1e-6, charge=2),
-    "`Ms` must be > 0": lambda: jaxstt.end_domains(WINDOW, 0.0, length=1e-6),
 }
 
 

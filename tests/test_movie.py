@@ -55,6 +55,15 @@ def test_the_time_and_the_place_are_told(tmp_path) -> None:
     assert len(film.axes.images) == 1 and len(film.canvas.axes) == 3  # one bar
 
 
+def test_arrows_of_a_strip_that_is_drawn_wider_than_it_is() -> None:
+    """In inches: lengths along y are stretched."""
+    strip = jaxstt.Grid((600, 4, 1), GRID.spacing)
+    film = _film.Film(strip).drawn(jaxstt.uniform(strip, (1.0, 1.0, 0.0)))
+    arrows = film.artists[1]
+    assert (arrows.angles, arrows.scale_units) == ("uv", "inches")
+    assert _film.Film(GRID).drawn(TURNED[0]).artists[1].angles == "xy"
+
+
 def test_a_wire_is_drawn_as_curves() -> None:
     wire = jaxstt.Grid((24, 1, 1), GRID.spacing)
     m = jaxstt.bloch_wall(wire, 8e-9)
@@ -79,7 +88,8 @@ def test_mp4(tmp_path, monkeypatch, capsys) -> None:
 BAD = {
     "`path` must end in .gif or .mp4": {"path": "m.avi"},
     "`t` must be two times or more, got 1": {"t": [0.0]},
-    "`fps` must be > 0 and <= 50, got 0": {"fps": 0},
+    "`fps` must be from 0.01 to 50, got 0": {"fps": 0},
+    "`t` must be finite": {"t": [0.0, np.nan, 1e-9]},
     "`m` must be 3 states, one for each time, got 2": {"m": TURNED[:2]},
     "`m` must be 3 states, one for each time, got more": {"m": [*TURNED, *TURNED]},
     "`m` must have shape": {"m": [np.zeros((3, 2, 2, 1))] * 3},

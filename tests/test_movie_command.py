@@ -65,6 +65,7 @@ def test_runs_that_cannot_be_drawn(runs, tmp_path, capsys) -> None:
     assert "holds no two snapshots" in told(str(empty))
     assert "`RUN` must be the folder of a run" in told(str(tmp_path / "nothing"))
     assert "`--every` must be >= 1, got 0" in told(str(runs), "--every", "0")
+    assert "`--every` 99 leaves 1 snapshot of" in told(str(runs), "--every", "99")
     assert "`--out` must end in .gif or .mp4" in told(str(runs), "--out", "m.png")
     state = np.asarray(jaxstt.uniform(GRID, (1.0, 0.0, 0.0)))
     write_ovf(empty / "m000000.ovf", GRID, state, t=0.0)

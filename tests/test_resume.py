@@ -225,6 +225,28 @@ def test_a_full_disk(often, tmp_path, monkeypatch, capsys) -> None:
     assert files(cut) == files(whole)
 
 
+def test_no_room_for_the_last_state(often, tmp_path, monkeypatch, capsys) -> None:
+    """The checkpoint goes last of all."""
+    config = written(tmp_path, TEXT)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert run(["simulate", str(config), "--out", str(whole)]) == 0
+    write = _simulate.write_ovf
+
+    def full(path, *args, **kwargs):
+        if path.name == "m_end.ovf":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_simulate, "write_ovf", full)
+        assert run(["simulate", str(config), "--out", str(cut)]) == 2
+    assert (cut / "run.checkpoint").exists()
+    evolve, calls = _simulate.evolve, []
+    monkeypatch.setattr(_simulate, "evolve", lambda *a, **k: (calls.append(a), evolve(*a, **k))[1])
+    assert run(["simulate", str(config), "--out", str(cut), "--resume"]) == 0
+    assert not calls and files(cut) == files(whole)
+
+
 def test_what_cannot_go_on_is_told(often, tmp_path, monkeypatch, capsys) -> None:
     config = written(tmp_path, TEXT)
     out = tmp_path / "out"

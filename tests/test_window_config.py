@@ -79,6 +79,42 @@ def test_the_domains_beyond_act_on_it(kind, component, charge, tmp_path) -> None
     assert off[0] < 5e-4 and off[1] > 5e-3 and off[1] > 20 * off[0], off
 
 
+@pytest.mark.parametrize("kind, component", [("bloch_wall", "z"), ("head_to_head_wall", "x")])
+def test_the_domains_beyond_have_the_cross_section_of_the_wire(kind, component, tmp_path) -> None:
+    """Vacuum on both sides, and Ms that differs across."""
+    even = STRIP.replace(GROWN, "").replace("{ mean = 6e5, spread = 0.05 }", "6e5")
+    even = even.replace("bloch_wall", kind).replace("Ms = 8e5", 'Ms = { file = "Ms.npy" }')
+    mask = np.zeros((160, 8, 1), bool)
+    mask[:, 2:6] = True
+    np.save(tmp_path / "mask.npy", mask)
+    np.save(tmp_path / "Ms.npy", np.where(mask, np.linspace(5e5, 9e5, 8)[:, None], 0.0))
+    even = even.replace("[grid]\n", '[grid]\nmask = { file = "mask.npy" }\n')
+    along = f'[output]\ncomponent = "{component}"\n'
+    fields = {}
+    for name, more in (("whole", ""), ("window", WINDOW), ("bare", WINDOW + "ends = false\n")):
+        config = load_config(written(tmp_path, even + more + along))
+        B = np.asarray(jaxstt.effective_field(config.llg, config.m0))
+        fields[name] = np.where(np.asarray(config.llg.grid.mask), B, 0.0)
+    whole = fields["whole"][:, 60:100]
+    off = [np.abs(fields[name] - whole).max() for name in ("window", "bare")]
+    assert off[0] < 5e-4 and off[1] > 5e-3 and off[1] > 20 * off[0], off
+
+
+def test_a_wall_at_the_end_of_its_window_is_told(tmp_path, capsys) -> None:
+    fast = configs.wire(160) + UNIAXIAL + TORQUE.replace("-1e12", "-2.4e13") + WALL
+    path = written(tmp_path, fast + configs.run("0.1e-9", "0.05e-9") + WINDOW)
+    assert run(["simulate", str(path)]) == 0
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert re.search(r"the wall is .* widths from an end of the window: save more often", line)
+
+
+def test_a_start_without_a_wall_after_relax(tmp_path, capsys) -> None:
+    field = '\n[[energy]]\ntype = "Zeeman"\nB = [0, 0, 2]\n'
+    path = written(tmp_path, STRIP + field + WINDOW + "\n[relax]\ntol = 1e-3\n")
+    assert run(["simulate", str(path)]) == 3
+    assert "[relax] left no wall in the [window]" in capsys.readouterr().err
+
+
 def test_its_states_say_where_they_are(runs) -> None:
     zarr = pytest.importorskip("zarr")
     folder = runs["window"]

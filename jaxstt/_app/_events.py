@@ -1,6 +1,7 @@
 """[events]: what may happen in a run, at one of its saved times, and whether it ends there."""
 
-from typing import Any, NamedTuple
+from collections.abc import Container
+from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ from jax import Array, lax
 from .._core import axis_index
 from .._dynamics import LLG, Window, rhs
 from .._mesh import Grid, breakpoints, swings
-from .._observe import WallTracker, count_walls, vortex_core
+from .._observe import WallTracker, count_walls, find_core, vortex_core
 from ._arguments import one_of
 
 _DO = ("stop", "mark")
@@ -29,7 +30,7 @@ class EventKeys(NamedTuple):
     wall_left: str | None = None
     """No wall is left in the wire; a window has come to its end."""
     steady: str | None = None
-    """At rest, or velocity and angle of the wall the same in the last quarter of the run."""
+    """At rest, or a wall whose velocity and angle will change no more."""
     core_reversal: str | None = None
     """The polarity of the vortex core has changed."""
 
@@ -84,10 +85,12 @@ def _watched(
             found["settled"] = (time >= bends) & (fastest == 0)
             found["place"] = wall.position + gone.astype(m.dtype) * llg.grid.spacing[0]
             found["angle"] = wall.angle
+            a, b = llg.response()
+            # v changes by this much until the angle is at rest, see `_is_steady`.
+            found["lag"] = wall.width * jnp.max(a / jnp.maximum(b, 1e-12))
         if "core_reversal" in names:
-            # The sign of m_z where it is largest: that of the core, if the film lies in its plane.
-            z = state[2].reshape(-1)
-            found["polarity"] = jnp.sign(z[jnp.argmax(jnp.abs(z))])
+            core, missing = find_core(llg.grid, state)
+            found["polarity"] = jnp.where(missing, 0.0, core.polarity)
         return found
 
     return lax.map(one, (t, m, cells))
@@ -98,38 +101,64 @@ def hidden(column: str) -> bool:
     return column.startswith(_HIDDEN)
 
 
-def happened(keys: EventKeys, record: dict[str, np.ndarray], first: int = 0) -> list[Event]:
-    """Events from row `first` on, up to the one that stops; wall_left and steady once each."""
+def happened(
+    keys: EventKeys, record: dict[str, np.ndarray], first: int = 0, known: Container[str] = ()
+) -> list[Event]:
+    """Events from row `first` on, up to the one that stops.
+
+    known: names of those before; wall_left and steady happen once.
+    """
     if not any(keys):
         return []
     seen = {k.removeprefix(_HIDDEN): v for k, v in record.items() if hidden(k)}
-    rows = np.arange(record["t"].size)
+    rows = np.arange(first, record["t"].size)
     found: list[tuple[int, str]] = []
-    if keys.wall_left is not None:
-        found += [(int(k), "wall_left") for k in rows[seen["walls"] == 0][:1]]
+    if keys.wall_left is not None and "wall_left" not in known:
+        found += [(int(k), "wall_left") for k in rows[seen["walls"][first:] == 0][:1]]
     if keys.core_reversal is not None:
-        turned = np.append(False, seen["polarity"][1:] * seen["polarity"][:-1] < 0)
-        found += [(int(k), "core_reversal") for k in rows[turned]]
-    if keys.steady is not None:
+        found += [(k, "core_reversal") for k in _reversals(seen["polarity"]) if k >= first]
+    if keys.steady is not None and "steady" not in known:
         steady = (k for k in rows if _is_steady(record["t"], seen, int(k)))
         found += [(int(k), "steady") for k in [next(steady, None)] if k is not None]
     events = [Event(k, name, getattr(keys, name) == "stop") for k, name in sorted(found)]
     ends = next((i for i, event in enumerate(events) if event.stops), len(events))
-    return [event for event in events[: ends + 1] if event.row >= first]
+    return events[: ends + 1]
+
+
+def _reversals(polarity: np.ndarray) -> list[int]:
+    """Rows at which a core is there for the second time in a row, turned over; 0: no core.
+
+    A vortex that is driven out throws up spikes that pass for a core at one time.
+    """
+    rows, known = list[int](), 0.0
+    for k, p in enumerate(polarity):
+        if p and not known:
+            known = p
+        if p and k and p == polarity[k - 1] and p != known:
+            known = p
+            rows.append(k)
+    return rows
 
 
 def _is_steady(t: np.ndarray, seen: dict[str, np.ndarray], row: int) -> bool:
-    """By what is known at this row; while the drives will still change nothing is steady."""
+    """By what is known at this row; while the drives will still change nothing is steady.
+
+    That a velocity has not changed in the last quarter of a run says nothing if the run is shorter
+    than the wall's own time.  But what it will change by is known: its angle is pushed by what the
+    velocity lacks, alpha Q qdot/lambda + phidot = the force, so that
+
+        |v at rest of the angle - v| = (lambda/alpha) |phidot|
+    """
     if row and seen["settled"][row - 1] and seen["rate"][row] < _REST:
         return True
     begin = int(np.searchsorted(t, t[row] - (t[row] - t[0]) / 4))
     late = slice(min(begin, row - _FEWEST + 1), row + 1)
     if row + 1 < 2 * _FEWEST or not np.all((seen["walls"] == 1)[late] & seen["settled"][late]):
         return False
-    speed = np.diff(seen["place"][late]) / np.diff(t[late])
-    return bool(np.ptp(speed) < _SAME * np.abs(speed).max() and np.ptp(seen["angle"][late]) < _SAME)
-
-
-def told(name: str, t: Any) -> dict[str, Any]:
-    """As it stands in run.json."""
-    return {"t": float(t), "event": name}
+    now, angle = t[late], np.unwrap(seen["angle"][late])
+    speed = np.diff(seen["place"][late]) / np.diff(now)
+    fastest = np.abs(speed).max()
+    if np.ptp(speed) > _SAME * fastest or np.ptp(angle) > _SAME:
+        return False
+    turning = np.polyfit((now - now[0]) / (now[-1] - now[0]), angle, 1)[0] / (now[-1] - now[0])
+    return bool(abs(turning) * seen["lag"][row] < _SAME * fastest)

@@ -27,6 +27,8 @@ def make_movie(run: Path, path: Path, every: int = 1, **how: Any) -> int:
     if every < 1:
         raise ValueError(f"`--every` must be >= 1, got {every}")
     found = _snapshots(run, every)
+    if found.t.size < 2:
+        raise ValueError(f"`--every` {every} leaves {found.t.size} snapshot of {str(run)!r}")
     movie(path, found.grid, found.t, found.states, left=found.left, **how)
     return found.t.size
 

@@ -205,6 +205,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.config.window is not None:
             raise ValueError("[window] is for `jaxstt simulate`: here the whole wire is run")
+        if any(self.config.events):
+            raise ValueError("[events] is for `jaxstt simulate`: here every run goes to its end")
 
     def llg(self, base: LLG, tables: dict[str, Any]) -> LLG:
         folder = self.config.path.parent

@@ -1,8 +1,10 @@
 """The columns of a table, read off states; nan where an observable has no value."""
 
 import functools
+import io
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -11,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from .._core import write_whole
 from .._dynamics import LLG, Window, energy_terms
 from .._observe import average
 from ._arguments import parameters
@@ -18,6 +21,7 @@ from ._config import OWN_OBSERVABLES, Config, observe
 from ._events import hidden, watched
 from ._registry import OBSERVABLES
 
+_COLORS = ("#0072B2", "#009E73", "#D55E00")
 POSITION, WINDOW = "wall_position", "window"
 Columns = dict[str, np.ndarray]
 
@@ -153,3 +157,21 @@ def _named(name: str, values: Any, joint: str = "_") -> dict[str, Any]:
     if array.ndim == 1:
         return {name: array}
     return {f"{name}{joint}{axis}": array[:, i] for i, axis in enumerate("xyz"[: array.shape[1]])}
+
+
+def draw_averages(columns: Columns, path: Path) -> None:
+    """The averages against time."""
+    names = [name for name in ("mx", "my", "mz") if name in columns]
+    if not names or columns["t"].size < 2:
+        return
+    from matplotlib.figure import Figure
+
+    canvas = Figure(figsize=(6.4, 4.0), layout="constrained")
+    axes = canvas.subplots()
+    for name, color in zip(names, _COLORS, strict=True):
+        axes.plot(columns["t"] * 1e9, columns[name], color=color, label=f"<{name}>")
+    axes.set(xlabel="t (ns)", ylabel="average of m", ylim=(-1.05, 1.05))
+    axes.legend()
+    drawn = io.BytesIO()
+    canvas.savefig(drawn, dpi=150, format="png")
+    write_whole(path, drawn.getvalue())

@@ -1,6 +1,5 @@
 """Running a `Config` and writing what comes out: chunk by chunk, readable at every moment."""
 
-import io
 import json
 import math
 import sys
@@ -17,6 +16,7 @@ import numpy as np
 from jax import Array
 
 from .._core import (
+    axis_index,
     keep,
     kept,
     marks,
@@ -25,22 +25,24 @@ from .._core import (
     versions,
     write_whole,
 )
-from .._dynamics import evolve, follow, relax
+from .._dynamics import Followed, evolve, follow, relax
 from .._dynamics import warn as warn_of_torques
 from .._integrate import RESULTS
+from .._observe import count_walls
 from .._torque import ValidityWarning
 from ..io import write_ovf, write_table
 from ._config import Config
-from ._events import happened, told
+from ._events import happened
 from ._run_folder import CHECKPOINT, clear
-from ._run_table import Columns, Observer, unit
+from ._run_table import Columns, Observer, draw_averages, unit
 from ._zarr_states import ZarrStates
 
 _CHUNK, _CELLS = 10, 2e4
 """Saved times per compiled run, at most, and saved times cells: a Ctrl-C waits for its end."""
 _PERIOD = 10.0
 """s, between checkpoints."""
-_COLORS = ("#0072B2", "#009E73", "#D55E00")
+_NEAR = 4.0
+"""Widths from an end of the window at which a wall feels it."""
 
 
 _COUNTERS = ("longest", "chunks", "steps", "saved", "snapshots", "cells")
@@ -90,8 +92,12 @@ class _Run:
         """By which the window has moved."""
         self.longest = self._longest_chunk()
         self.rested = config.relax is None
+        self.events: list[tuple[float, str]] = []
+        """Time and name of each."""
         self.ended = ""
         """The event that the run stopped at."""
+        self.near = False
+        """Whether the wall has been told to come near an end of its window."""
         self.amid = False
         """Whether a chunk is kept in part: no state from which a run could go on."""
         self.started = self.flushed = self.checked = time.monotonic()
@@ -126,6 +132,9 @@ class _Run:
             self.m, self.t = jnp.asarray(found["m"]), float(found["t"])
             for name in _COUNTERS:
                 setattr(self, name, int(found[name]))
+            names = map(str, found["events.name"])
+            self.events = list(zip(map(float, found["events.t"]), names, strict=True))
+            self.ended = str(found["ended"])
             if self.saved:
                 columns = {k[6:]: v for k, v in found.items() if k.startswith("table.")}
                 self.record = [columns]
@@ -146,6 +155,9 @@ class _Run:
             {
                 "m": np.asarray(self.m),
                 **{name: np.asarray(n) for name, n in numbers.items()},
+                "ended": np.asarray(self.ended),
+                "events.t": np.asarray([t for t, _ in self.events]),
+                "events.name": np.asarray([name for _, name in self.events], str),
                 **{f"table.{name}": column for name, column in table.items()},
             },
             self.about,
@@ -166,6 +178,9 @@ class _Run:
         if not bool(done.result == RESULTS.successful):
             message = RESULTS[done.result]
             raise RunFailed(f"{message}, max |m x B| = {float(done.torque):.3g} T")
+        axis = axis_index("component", self.config.output.component)
+        if self.config.window is not None and int(count_walls(self.grid, self.m, axis)) != 1:
+            raise RunFailed("[relax] left no wall in the [window]")
         self.rested = True
 
     def evolve(self) -> None:
@@ -180,25 +195,28 @@ class _Run:
             warnings.simplefilter("ignore", ValidityWarning)  # told before the run
             advance(chunks[self.chunks][0] if self.chunks < len(chunks) else times.size - 1)
             for first, end in chunks[self.chunks :]:
+                if self.ended:
+                    break
                 part = times[first : end + 1]
                 states, cells, result, steps = self._solve(part)
-                if result == RESULTS.wire_ends and self.config.events.wall_left is not None:
+                if not bool((result == RESULTS.successful) | (result == RESULTS.wire_ends)):
+                    raise RunFailed(_failed(result, part))
+                ends = bool(result == RESULTS.wire_ends)
+                if ends:
                     part, states, cells = self._within_the_wire(part, states, cells)
-                    result, self.ended = RESULTS.successful, "wall_left"
-                if not bool(result == RESULTS.successful):
-                    raise RunFailed(
-                        f"{RESULTS[result]} (between {part[0]:.4g} and {part[-1]:.4g} s)"
-                    )
                 self.amid = True
                 last = self._keep(part, states, cells, skip=int(first > 0))
                 self.m, self.t, self.cells = states[last], float(part[last]), int(cells[last])
                 self.steps += int(steps)
+                if ends and not self.ended:
+                    if self.config.events.wall_left is None:
+                        raise RunFailed(_failed(result, times[first : end + 1]))
+                    self.ended = "wall_left"
+                    self.events.append((self.t, self.ended))
                 self.chunks += 1
                 self.amid = False
                 if time.monotonic() - self.checked > _PERIOD:
                     self.keep()
-                if self.ended:
-                    break
                 advance(end - first)
 
     def _solve(self, t: np.ndarray) -> tuple[Array, np.ndarray, RESULTS, Array]:
@@ -211,7 +229,22 @@ class _Run:
             window.moved(self.cells), self.m, t,
             component=self.config.output.component, save=_state, **settings
         )  # fmt: skip
+        self._tell_of_ends(run)
         return run.kept, self.cells + np.asarray(run.cells), run.result, run.steps
+
+    def _tell_of_ends(self, run: Followed) -> None:
+        """Once, where the wall comes so near an end of the window that it feels it."""
+        dx, nx = self.grid.spacing[0], self.grid.shape[0]
+        place = np.asarray(run.wall.position) - np.asarray(run.cells) * dx
+        off = np.minimum(place, nx * dx - place) / np.asarray(run.wall.width)
+        if self.near or not np.any(off < _NEAR) or not bool(run.result == RESULTS.successful):
+            return
+        self.near = True
+        k = int(np.argmax(off < _NEAR))
+        warn(
+            f"at t = {float(run.t[k]):.4g} s the wall is {off[k]:.2g} widths from an end of the "
+            "window: save more often, or give it more `cells`"
+        )
 
     def _within_the_wire(
         self, t: np.ndarray, m: Array, cells: np.ndarray
@@ -243,7 +276,9 @@ class _Run:
         self.record.append({k: v[skip:] for k, v in columns.items()})
         watching = any(self.config.events)
         record = self._whole_record() if watching else {}
-        events = happened(self.config.events, record, self.saved)
+        known = {name for _, name in self.events}
+        events = happened(self.config.events, record, self.saved, known)
+        self.events += [(float(record["t"][event.row]), event.name) for event in events]
         if any(event.stops for event in events):
             self.ended = events[-1].name
             self.record = [{k: v[: events[-1].row + 1] for k, v in self.record[0].items()}]
@@ -278,31 +313,23 @@ class _Run:
             write_table(self.folder / "table.txt", columns, units)
 
     def finish(self, status: str) -> None:
-        if status == "finished":
-            for path in (self.checkpoint, previous(self.checkpoint)):
-                path.unlink(missing_ok=True)
-        elif self.rested and not self.amid and self.config.times is not None:
+        if status != "finished" and self.rested and not self.amid and self.config.times is not None:
             self.keep()
         self._write_state("m_end.ovf", np.asarray(self.m), self.t, self.cells)
         self._write_table()
         if self.record:
-            _draw(self.observer.table(self.record), self.folder / "table.png")
+            draw_averages(self.observer.table(self.record), self.folder / "table.png")
         self._write_status(status)
-
-    def _events(self) -> list[dict[str, Any]]:
-        record = self._whole_record()
-        found = happened(self.config.events, record) if record else []
-        stopped = any(event.stops for event in found)
-        known = [told(event.name, record["t"][event.row]) for event in found]
-        # Of a window at the end of the wire there is no state.
-        return known + [told(self.ended, self.t)] * bool(self.ended and not stopped)
+        if status == "finished":  # last of all: on a full disk the run can still go on
+            for path in (self.checkpoint, previous(self.checkpoint)):
+                path.unlink(missing_ok=True)
 
     def _write_status(self, status: str) -> None:
         report = {
             "status": status,
             "t_end": self.t,
             "steps": self.steps,
-            "events": self._events(),
+            "events": [{"t": t, "event": name} for t, name in self.events],
             "saved_times": self.saved,
             "seconds": round(time.monotonic() - self.started, 3),
             "precision": str(self.m.dtype),
@@ -312,6 +339,10 @@ class _Run:
         }
         text = json.dumps(report, indent=2) + "\n"
         write_whole(self.folder / "run.json", text.encode())
+
+
+def _failed(result: RESULTS, t: np.ndarray) -> str:
+    return f"{RESULTS[result]} (between {t[0]:.4g} and {t[-1]:.4g} s)"
 
 
 def _state(t: Array, m: Array) -> Array:
@@ -357,21 +388,3 @@ def _progress(count: int) -> Iterator[Callable[[int], None]]:
     with Progress(console=Console(file=sys.stderr), transient=True) as bar:
         task = bar.add_task("simulating", total=count)
         yield lambda done: bar.advance(task, done)
-
-
-def _draw(columns: Columns, path: Path) -> None:
-    """The averages against time."""
-    names = [name for name in ("mx", "my", "mz") if name in columns]
-    if not names or columns["t"].size < 2:
-        return
-    from matplotlib.figure import Figure
-
-    canvas = Figure(figsize=(6.4, 4.0), layout="constrained")
-    axes = canvas.subplots()
-    for name, color in zip(names, _COLORS, strict=True):
-        axes.plot(columns["t"] * 1e9, columns[name], color=color, label=f"<{name}>")
-    axes.set(xlabel="t (ns)", ylabel="average of m", ylim=(-1.05, 1.05))
-    axes.legend()
-    drawn = io.BytesIO()
-    canvas.savefig(drawn, dpi=150, format="png")
-    write_whole(path, drawn.getvalue())

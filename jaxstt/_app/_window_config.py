@@ -53,14 +53,14 @@ def open_window(
     if demag and keys.ends:
         charge = 1 if float(jnp.sum(part[axis, 0])) > 0 else -1
         how = {"length": nx * dx, "component": component, "charge": charge}
-        more.append(end_domains(box, _mean_Ms(wire), **how))
+        more.append(end_domains(box, _section_of(wire), **how))
     return Window(wire, keys.cells, first, energies=more), part
 
 
-def _mean_Ms(wire: LLG) -> float:
-    """Over the box."""
+def _section_of(wire: LLG) -> np.ndarray:
+    """Ms, A/m, of each cell (ny, nz) of the cross-section, the mean along the wire."""
     Ms = np.broadcast_to(np.asarray(wire.Ms, float), wire.grid.shape)
-    return float(np.mean(Ms if wire.grid.mask is None else np.where(wire.grid.mask, Ms, 0.0)))
+    return np.mean(Ms if wire.grid.mask is None else np.where(wire.grid.mask, Ms, 0.0), axis=0)
 
 
 def check_settings(settings: dict[str, Any]) -> None:

@@ -142,15 +142,21 @@ def end_domains(
     with D the magnetostatics of the whole wire and of the window, for any wall in the window: what
     the wall is does not change the rest of the wire.  The window's own `Demag` belongs beside it.
 
-    grid: of the window.  Ms: A/m, of the wire beyond.  length: m, of the whole wire, the window in
-    its middle.  Beyond, the cross-section is that of the window's first and last columns.
+    grid: of the window.  Ms: A/m, of the wire beyond, a number or one for each cell of its
+    cross-section (ny, nz), 0 where there is none.  length: m, of the whole wire, the window in
+    its middle.  With a number the cross-section is that of the window's first and last columns.
     component: along which the domains are magnetised.  charge: +1 or -1, as of the wall's texture.
     Raises ValueError for a length below the window's, a grid that is periodic along x, and as
     `Demag`.
     """
     check_grid(grid)
     check_sign("charge", charge)
-    Ms, length = number("Ms", Ms, above=0), float(number("length", length, above=0))
+    Ms, length = leaf("Ms", Ms, minimum=0), float(number("length", length, above=0))
+    if Ms.shape not in ((), grid.shape[1:]) or (is_concrete(Ms) and not np.any(np.asarray(Ms))):
+        raise ValueError(
+            f"`Ms` must be a number > 0 or of the shape {grid.shape[1:]} of the cross-section, got "
+            f"{'0' if Ms.shape in ((), grid.shape[1:]) else f'shape {Ms.shape}'}"
+        )
     axis = np.eye(3)[axis_index("component", component)][:, None, None, None]
     nx, dx = grid.shape[0], grid.spacing[0]
     if grid.periodic[0]:
@@ -161,15 +167,16 @@ def end_domains(
     wire = Grid((nx + 2 * beyond, *grid.shape[1:]), grid.spacing, grid.periodic)
     left = (np.arange(wire.shape[0]) + 0.5 < wire.shape[0] / 2)[:, None, None]
     m = np.broadcast_to(np.where(left, charge, -charge) * axis, (3, *wire.shape)).copy()
-    if grid.mask is not None:
+    if grid.mask is not None and not Ms.ndim:
         columns = np.clip(np.arange(wire.shape[0]) - beyond, 0, nx - 1)
         m *= np.asarray(grid.mask)[columns]
     part = slice(beyond, beyond + nx)
     box = Grid(grid.shape, grid.spacing, grid.periodic)
-    return Zeeman(Ms * (_stray_field(wire, m)[:, part] - _stray_field(box, m[:, part])))
+    M = jnp.asarray(m, float) * (Ms[None, None] if Ms.ndim else Ms)
+    return Zeeman(_stray_field(wire, M)[:, part] - _stray_field(box, M[:, part]))
 
 
-def _stray_field(grid: Grid, m: np.ndarray) -> Array:
-    """Of unit magnetisation, T m/A."""
-    field = Demag(grid).field(grid, jnp.ones(()), jnp.zeros(()), jnp.asarray(m, float))
+def _stray_field(grid: Grid, M: Array) -> Array:
+    """Of a magnetisation, A/m."""
+    field = Demag(grid).field(grid, jnp.ones(()), jnp.zeros(()), M)
     return jnp.asarray(field)

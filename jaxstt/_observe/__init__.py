@@ -1,6 +1,7 @@
 """What is read off a state: walls, their motion and tilt, vortices, topological charge."""
 
 from ._topology import VortexCore as VortexCore
+from ._topology import find_core as find_core
 from ._topology import guiding_centre as guiding_centre
 from ._topology import topological_charge as topological_charge
 from ._topology import topological_density as topological_density

@@ -72,7 +72,7 @@ def vortex_core(grid: Grid, m: ArrayLike) -> VortexCore:
     Raises ValueError if there is no core (|mz| < c everywhere, a domain along z, fewer than three
     cells in a core) and if there is more than one; and as `topological_charge`.
     """
-    core, bad = _each(_vortex_core, grid, _check(grid, m))
+    core, bad = _each(find_core, grid, _check(grid, m))
     message = "vortex_core: there must be one core in m, of three cells with |mz| > 1/2 or more"
     return _refuse(core, bad, message)
 
@@ -191,7 +191,7 @@ def _guiding_centre(grid: Grid, m: Array) -> tuple[Array, Array]:
     return jnp.stack(centre), bad
 
 
-def _vortex_core(grid: Grid, m: Array) -> tuple[VortexCore, Array]:
+def find_core(grid: Grid, m: Array) -> tuple[VortexCore, Array]:
     """The core, and whether there is none."""
     mean = normalise(_layer_mean(grid, m))
     peak = jnp.argmax(jnp.abs(mean[2]))

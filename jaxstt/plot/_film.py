@@ -8,6 +8,7 @@ from .._core import ArrayLike, axis_index
 from .._mesh import Grid
 
 COLOURS = ("#0072B2", "#009E73", "#D55E00")
+_INCHES = 0.2
 _WIDE = 12
 """Length over width of a strip above which it is drawn wider than it is."""
 
@@ -37,7 +38,8 @@ class Film:
         if not 0 <= layer < grid.shape[2]:
             raise ValueError(f"`layer` must be 0 to {grid.shape[2] - 1}, got {layer}")
         self.axis = None if component is None else axis_index("component", component)
-        self.grid, self.layer, self.artists = grid, layer, ()
+        self.grid, self.layer = grid, layer
+        self.artists: tuple[Any, ...] = ()
         self.width, self.height = (1e9 * length for length in grid.lengths[:2])
         self.curves = grid.shape[1] == 1
         tall = 2.4 if self.curves else float(np.clip(5.6 * self.height / self.width, 1.6, 7.0))
@@ -102,8 +104,11 @@ class Film:
         part = slice(min(every // 2, min(flat.shape[1:]) - 1), None, every)
         x, y = (1e9 * self.grid.centres(axis)[part] for axis in "xy")
         arrows = np.ma.array(flat[:2], mask=[vacuum, vacuum])[:, part, part].swapaxes(1, 2)
-        apart = every * 1e9 * min(self.grid.spacing[:2])  # as long as an arrow in the plane is
+        # An arrow in the plane is as long as they are apart; drawn out, a strip has no lengths.
+        apart = every * 1e9 * min(self.grid.spacing[:2])
         size = {"angles": "xy", "scale_units": "xy", "scale": 1 / apart}
+        if aspect == "auto":
+            size = {"angles": "uv", "scale_units": "inches", "scale": 1 / _INCHES}
         quiver = self.axes.quiver(x + begin, y, *arrows, pivot="mid", color="#333333", **size)
         return image, quiver
 

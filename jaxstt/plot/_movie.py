@@ -13,7 +13,7 @@ from .._mesh import Grid
 from ._film import Film
 
 _DPI = 100
-_FASTEST = 50
+_SLOWEST, _FASTEST = 0.01, 50
 """Frames per second; viewers slow down a GIF of more."""
 
 
@@ -32,7 +32,7 @@ def movie(
 
     path: ends in .gif or .mp4 (which needs `pip install "jaxstt[movie]"`); replaced, whole or not
     at all.  grid: `Grid`.  t: s, (T,).  m: T states (3, nx, ny, nz), an array or one by one.
-    component, layer: as in `film_figure`.  fps: states per second, at most 50.
+    component, layer: as in `film_figure`.  fps: states per second, 0.01 to 50.
     left: m, (T,), where x begins, of a window that moves.
     Returns the path.
     Raises ValueError for another ending, fewer than two times, m of another number, fps out of
@@ -43,8 +43,10 @@ def movie(
         raise ValueError(f"`path` must end in .gif or .mp4, got {str(path)!r}")
     if times.ndim != 1 or times.size < 2:
         raise ValueError(f"`t` must be two times or more, got {times.size}")
-    if not 0 < fps <= _FASTEST:
-        raise ValueError(f"`fps` must be > 0 and <= {_FASTEST}, got {fps:g}")
+    if not np.all(np.isfinite(times)):
+        raise ValueError("`t` must be finite")
+    if not _SLOWEST <= fps <= _FASTEST:
+        raise ValueError(f"`fps` must be from {_SLOWEST:g} to {_FASTEST:g}, got {fps:g}")
     begins = np.zeros(times.size) if left is None else np.asarray(left, float)
     if begins.shape != times.shape:
         raise ValueError(f"`left` must have shape {times.shape}, got {begins.shape}")
