@@ -101,7 +101,7 @@ def test_the_domains_beyond_have_the_cross_section_of_the_wire(kind, component, 
 
 
 def test_a_wall_at_the_end_of_its_window_is_told(tmp_path, capsys) -> None:
-    fast = configs.wire(160) + UNIAXIAL + TORQUE.replace("-1e12", "-2.4e13") + WALL
+    fast = configs.wire(160) + UNIAXIAL + TORQUE.replace("-1e12", "-4e13") + WALL
     path = written(tmp_path, fast + configs.run("0.1e-9", "0.05e-9") + WINDOW)
     assert run(["simulate", str(path)]) == 0
     (line,) = capsys.readouterr().err.strip().splitlines()
