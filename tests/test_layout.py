@@ -67,3 +67,9 @@ def test_what_is_checked_is_seen() -> None:
 @pytest.mark.parametrize("path", SOURCES + USERS, ids=lambda p: str(p.relative_to(ROOT)))
 def test_files_are_short(path: Path) -> None:
     assert path.read_text().count("\n") <= 400
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """pytest would collect neither."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(names) == len(set(names)), sorted({n for n in names if names.count(n) > 1})
