@@ -75,7 +75,7 @@ def test_the_rates_are_the_projections(name, charge) -> None:
         """What is left of each projection, and how large its parts are."""
         model = wall(charge, **given)
         qdot, phidot = model.rates(phi, **drive(given))
-        plane = model._field_in_the_plane(given.get("j", 0.0), given.get("B_plane"))
+        plane = model.field_in_the_plane(given.get("j", 0.0), given.get("B_plane"))
         width = model.width(phi, plane)
 
         def state(q, phi):
@@ -168,6 +168,20 @@ def test_long_time_motion_is_where_the_run_ends(name) -> None:
     assert float(found.precession) == pytest.approx(precession, rel=2e-3)
 
 
+def test_the_width_is_that_in_the_field_of_the_torque_as_well() -> None:
+    """A field-like torque widens the wall as the field that it acts as, at rest and in time."""
+    j, theta = -6e11, 0.3
+    B = -jaxstt.constants.HBAR * theta * j / (2 * jaxstt.constants.E_CHARGE * MS * D3)
+    driven, held = wall(theta_FL=theta), wall()
+    for one, other in (
+        (driven.motion(j), held.motion(B_plane=(0.0, B))),
+        (driven.evolve([0.0, 1e-9], j), held.evolve([0.0, 1e-9], B_plane=(0.0, B))),
+    ):
+        np.testing.assert_allclose(one.width, other.width, rtol=1e-5)
+        free = wall().width(np.asarray(one.angle).ravel()[-1])
+        assert abs(float(np.ravel(one.width)[-1] / free) - 1) > 1e-3
+
+
 def test_what_is_even_or_zero_changes_nothing() -> None:
     plain = wall(P=0.5, xi=0.2)
     more = jaxstt.CollectiveWall(
@@ -232,6 +246,15 @@ def test_what_is_wrong_is_told(told) -> None:
     with pytest.raises(ValueError) as caught:
         jaxstt.CollectiveWall(A=A, K=K, Kp=KP, Ms=MS, alpha=ALPHA, xi=0.0, P=0.0, **BAD[told])
     assert told in str(caught.value)
+
+
+def test_fields_in_the_plane_that_leave_no_wall() -> None:
+    with pytest.raises(ValueError, match=r"it leaves no wall, got 0\.5 T"):
+        wall().motion(B_plane=(0.3, 0.4))
+    with pytest.raises(ValueError, match="it leaves no wall"):
+        wall(theta_FL=0.3).motion(j=[1e11, 2e13])
+    with pytest.raises(ValueError, match="it leaves no wall"):
+        wall().evolve([0.0, 1e-10], B_plane=(0.3, 0.4))
 
 
 def test_fields_in_the_plane_that_are_wrong() -> None:

@@ -160,7 +160,7 @@ class CollectiveWall(eqx.Module):
         B: T, along the easy axis.  B_plane: (B_a, B_b), T, in the plane across it.
         """
         c, phi = self.coefficients(j), jnp.asarray(phi)
-        plane = self._field_in_the_plane(j, B_plane)
+        plane = self.field_in_the_plane(j, B_plane)
         width = self.width(phi, plane)
         drive = c.gamma * jnp.asarray(B) - (self.xi - c.alpha) * self.charge * c.U / width
         hard = c.gamma * self.Kp / self.Ms * jnp.sin(2 * phi)
@@ -189,13 +189,27 @@ class CollectiveWall(eqx.Module):
         moment = VELOCITY_PER_MOMENT / self.gamma
         return theta * jnp.asarray(j) * moment / (self.Ms * self.thickness)
 
-    def _field_in_the_plane(self, j: ArrayLike, B_plane: ArrayLike | None) -> Array | None:
+    def field_in_the_plane(self, j: ArrayLike, B_plane: ArrayLike | None) -> Array | None:
+        """(B_a, B_b), T, with what the field-like torque of j acts as; None: there is none."""
         plane = None if B_plane is None else jnp.asarray(B_plane)
         if self.theta_FL is None:
             return plane
         like_field = self._spin_orbit(self.theta_FL, j)
         own = jnp.stack([jnp.zeros_like(like_field), -like_field])
         return own if plane is None else own + plane
+
+    def _check_plane(self, j: Array, plane: Array | None) -> None:
+        """ValueError for a field in the plane in which no wall of this model has a width."""
+        for end in (jnp.min(j), jnp.max(j)):  # the field is linear in j, its size convex
+            B = self.field_in_the_plane(end, plane)
+            if B is None:
+                return
+            free = self.K + jnp.minimum(self.Kp, 0.0) - jnp.pi / 2 * self.Ms * jnp.linalg.norm(B)
+            if is_concrete(free) and float(free) <= 0:
+                raise ValueError(
+                    "`B_plane`, with the field-like torque, must be well below 2K/Ms: it leaves no "
+                    f"wall, got {float(jnp.linalg.norm(B)):.3g} T"
+                )
 
     @property
     def _plain(self) -> bool:
@@ -220,7 +234,9 @@ class CollectiveWall(eqx.Module):
         Raises ValueError for a j or B that is not finite or not a number.
         """
         plane = None if B_plane is None else _in_plane(B_plane)
-        return _long_time(self, leaf("j", j), leaf("B", B), plane)
+        j = leaf("j", j)
+        self._check_plane(j, plane)
+        return _long_time(self, j, leaf("B", B), plane)
 
     def evolve(
         self,
@@ -255,6 +271,8 @@ class CollectiveWall(eqx.Module):
         plane = None if B_plane is None else as_drive("B_plane", B_plane)
         if plane is not None and not callable(plane):
             plane = _in_plane(plane)
+        if not (callable(j) or callable(plane)):
+            self._check_plane(j, plane)
         settings = adaptive(
             dfx.Tsit5(),
             dtype,
@@ -323,7 +341,6 @@ class CollectiveWall(eqx.Module):
 
         def size(phi: Array) -> Array:
             hard = gamma * self.Kp / self.Ms * jnp.sin(2 * phi)
-            # In m/s or rad/ns, as squares of rad/s overflow in float32.
             return jnp.abs(of(phi, hard + self._turning_by_D(gamma, phi, self.width(phi))))
 
         return largest_of(size, self.A.dtype)
@@ -361,7 +378,7 @@ class CollectiveWall(eqx.Module):
             velocity=jnp.where(end.locked, speed(end.angle), end.mean),
             precession=jnp.where(end.locked, 0.0, 1e9 * end.turning),
             angle=end.angle,
-            width=self.width(end.angle, plane),
+            width=self.width(end.angle, self.field_in_the_plane(j, plane)),
             locked=end.locked,
         )
 

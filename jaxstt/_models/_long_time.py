@@ -70,16 +70,9 @@ def whole_turn(f: Function, other: Function, rest: Array) -> LongTime:
     dip = _newton(lambda y: -ahead(y), lax.stop_gradient(x[jnp.argmin(there)]), step)
     stops = there <= 0
     first = jnp.where(jnp.any(stops), x[jnp.argmax(stops)], dip)
-    locked = (ahead(first) <= 0) & (ahead(x[0]) >= 0)
-    low, high = jnp.maximum(first - step, 0.0), first
-
-    def halve(_: int, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
-        a, b = bracket
-        c = (a + b) / 2
-        return jnp.where(ahead(c) > 0, c, a), jnp.where(ahead(c) > 0, b, c)
-
-    low, high = lax.fori_loop(0, 40, halve, (low, high))
-    angle = _polished(f, rest + sign * lax.stop_gradient((low + high) / 2), locked)
+    locked = ahead(first) <= 0
+    root = _bisected(ahead, jnp.maximum(first - step, 0.0), first)
+    angle = _polished(f, rest + sign * root, locked)
     # tan(psi/2) = r tan(x/2) about the slowest place, exact for f = a - b cos psi.
     least, most = ahead(dip), jnp.max(there)
     r = lax.stop_gradient(jnp.sqrt(jnp.where(locked, 1.0, least / most)))
@@ -121,8 +114,11 @@ def _newton(f: Function, phi: Array, most: float) -> Array:
 
 def _stable_root(f: Function, low: Array, high: Array, exists: Array) -> Array:
     """Root of f where it falls, between its maximum `high` and its minimum `low` behind it."""
-    left = high
-    right = left + (low - left) % jnp.pi
+    return _polished(f, _bisected(f, high, high + (low - high) % jnp.pi), exists)
+
+
+def _bisected(f: Function, left: Array, right: Array) -> Array:
+    """Between left, where f > 0, and right, where it is not."""
 
     def halve(_: int, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
         a, b = bracket
@@ -130,7 +126,7 @@ def _stable_root(f: Function, low: Array, high: Array, exists: Array) -> Array:
         return jnp.where(f(c) > 0, c, a), jnp.where(f(c) > 0, b, c)
 
     left, right = lax.fori_loop(0, 30, halve, (left, right))
-    return _polished(f, lax.stop_gradient((left + right) / 2), exists)
+    return lax.stop_gradient((left + right) / 2)
 
 
 def _polished(f: Function, phi: Array, exists: Array) -> Array:

@@ -51,8 +51,9 @@ def trajectory(
     y = jnp.concatenate([begin[None], later])
     message = "CollectiveWall.evolve: `max_steps` between two saved times were not enough"
     y = eqx.error_if(y, ~done, message)
-    widths = wall.width(y[:, 1])
-    if plane is not None:
-        there = jax.vmap(lambda now: jnp.asarray(value_at(plane, now), t.dtype))(t)
-        widths = jax.vmap(wall.width)(y[:, 1], there)
-    return WallState(y[:, 0] * length, widths, y[:, 1])
+
+    def width(now, phi):
+        across = None if plane is None else value_at(plane, now)
+        return wall.width(phi, wall.field_in_the_plane(value_at(j, now), across))
+
+    return WallState(y[:, 0] * length, jax.vmap(width)(t, y[:, 1]), y[:, 1])
