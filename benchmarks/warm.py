@@ -68,10 +68,10 @@ def main() -> None:
         ("whole", 0, "1: a microsecond as well"),
     )
     report = Report(__file__, f"A warm wire: {chosen.cells} cells, {chosen.duration:g} ns")
-    report.circumstances(chosen.rounds)
+    measured = {double: measure(chosen, double) for double in (True, False)}
+    report.circumstances(chosen.rounds, "float64 and float32")
     report.table("precision", "run", "steps", "steps per s", "of the cold run's")
-    for double in (True, False):
-        times, values = measure(chosen, double)
+    for double, (times, values) in measured.items():
         for name in CASES:
             steps = int(values[name][0])
             rate = steps / times[name]

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from simulations import BASE, RUN, written
+from simulations import BASE, INITIAL, RUN, written
 
 import jaxstt
 from jaxstt._app._cli import run
@@ -127,6 +127,19 @@ def test_a_sweep_over_temperature_noise_and_spread(tmp_path) -> None:
         end = jaxstt.evolve(config.llg, config.m0, config.times, **config.settings).m[-1]
         mean = jaxstt.average(end, config.llg.grid)
         np.testing.assert_allclose([found[f"m{c}"] for c in "xyz"], mean, atol=1e-9)
+
+
+def test_a_sweep_over_random_starts(tmp_path) -> None:
+    start = '\n[initial]\ntype = "random"\nseed = { values = [3, 4] }\n'
+    text = BASE.replace(INITIAL, start).replace(RUN, configs.run("1e-12", "0.5e-12"))
+    sweep = load_sweep(written(tmp_path, text))
+    found = jax.jit(lambda f, v: f(**v))(sweep.function, {"seed": jnp.asarray(4.0)})
+    config = load_config(written(tmp_path, text.replace("{ values = [3, 4] }", "4")))
+    end = jaxstt.evolve(config.llg, config.m0, config.times).m[-1]
+    mean = jaxstt.average(end, config.llg.grid)
+    np.testing.assert_allclose([found[f"m{c}"] for c in "xyz"], mean, atol=1e-9)
+    other = load_config(written(tmp_path, text.replace("{ values = [3, 4] }", "3"))).m0
+    assert np.abs(other - config.m0).max() > 0.1
 
 
 SWEPT = {

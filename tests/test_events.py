@@ -4,13 +4,15 @@ import json
 import re
 
 import configs
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from simulations import BASE, INITIAL, RUN, TORQUE, written
 
+import jaxstt
 from jaxstt._app import _simulate
 from jaxstt._app._cli import run
-from jaxstt._app._events import Event, EventKeys, happened
+from jaxstt._app._events import Event, EventKeys, happened, watched
 from jaxstt.io import read_ovf, read_table
 
 HARD = configs.uniaxial("-3e5", "[1, 0, 0]")
@@ -219,6 +221,20 @@ def test_what_is_steady() -> None:
     assert first(drift, settled=t > 0.505e-9) == [67]
     assert first(relaxing, rate=np.where(t > 0.3e-9, 1e-6, 1)) == [31]
     assert first(0 * t, rate=0 * t, walls=0 * t, settled=t > 0.505e-9) == [52]
+
+
+def test_vacuum_does_not_damp() -> None:
+    """Nor does it keep a wall from being steady."""
+    mask = np.ones((16, 2, 1), bool)
+    mask[:, 1] = False
+    grid = jaxstt.Grid(mask.shape, (2e-9,) * 3, mask=mask)
+    alpha = np.where(mask, 0.1, 0.0)
+    for more in ({"Ms": 8e5}, {"Ms": np.where(mask, 8e5, 0.0)}):
+        llg = jaxstt.LLG(grid, alpha=alpha, energies=(jaxstt.Exchange(1e-11),), **more)
+        m = jaxstt.bloch_wall(grid, 6e-9)
+        state = np.zeros(1), m[None], np.zeros(1, np.int32)
+        found = watched(EventKeys(steady="mark"), llg, *map(jnp.asarray, state), "z")
+        assert found["_event_lag"][0] == pytest.approx(10 * 6e-9, rel=0.02)
 
 
 def test_order_and_repetition() -> None:

@@ -160,6 +160,18 @@ def test_it_cuts_every_field() -> None:
         np.testing.assert_array_equal(part.energies[3].B, ends.B)
 
 
+def test_a_drive_may_be_a_function() -> None:
+    plain = wire()
+    field = jaxstt.Zeeman(lambda t: jnp.stack([0 * t, 0 * t, 1e9 * t]))
+    known = {"Ms": plain.Ms, "alpha": plain.alpha, "torques": plain.torques}
+    driven = jaxstt.LLG(plain.grid, **known, energies=(*plain.energies, field))
+    part = jaxstt.Window(driven, 24, 10)(3)
+    m = jaxstt.uniform(part.grid, (0.0, 0.0, 1.0))
+    still = jaxstt.Window(plain, 24, 10)(3)
+    more = jaxstt.effective_field(part, m, 2e-11) - jaxstt.effective_field(still, m, 2e-11)
+    np.testing.assert_allclose(more[2], 0.02, rtol=1e-9)
+
+
 def test_it_stops_at_the_end_of_the_wire() -> None:
     window = jaxstt.Window(wire(), 24, 40)
     m0 = jaxstt.bloch_wall(window.grid, 6.6e-9, angle=0.0)
@@ -195,7 +207,7 @@ BAD = {
 
 @pytest.mark.parametrize("told", BAD)
 def test_what_is_wrong_is_told(told, tmp_path, capsys) -> None:
-    np.save(tmp_path / "T.npy", np.ones((40, 8, 1)))
+    np.save(tmp_path / "T.npy", np.ones((160, 8, 1)))
     path = written(tmp_path, (STRIP + WINDOW).replace(*BAD[told]))
     assert run(["simulate", str(path)]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()

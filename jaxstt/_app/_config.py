@@ -34,7 +34,7 @@ from ._hints import coarse_cells, long_run
 from ._registry import ENERGIES, OBSERVABLES, TORQUES
 from ._start import Start
 from ._toml import read_toml, within
-from ._window_config import WindowKeys, check_settings, check_window, open_window
+from ._window_config import WindowKeys, check_window, open_window
 
 _REQUIRED = ("grid", "magnet", "initial")
 _LISTS = ("energy", "torque")
@@ -145,7 +145,7 @@ def build_config(path: Path, text: str, tables: dict[str, Any]) -> Config:
             window, m0 = open_window(keys, wire, moving, m0, output.component)
             llg = window(0)
     with within("[grid]"):
-        _check_memory(part, _bytes(llg))
+        _check_memory(part, _bytes(llg) + (0 if window is None else _bytes(wire)))
     rest = None
     if "relax" in tables:
         with within("[relax]"):
@@ -154,6 +154,8 @@ def build_config(path: Path, text: str, tables: dict[str, Any]) -> Config:
     if "thermal" in tables:
         with within("[thermal]"):
             thermal = Thermal(**arguments(Thermal, tables["thermal"], folder))
+            if window is not None and thermal.T.ndim:
+                raise ValueError("`T` must be a number with [window], got a field")
             thermal.check(llg, m0)
             if "run" not in tables:
                 raise ValueError("has no meaning without [run]: at rest there is no temperature")
@@ -164,8 +166,6 @@ def build_config(path: Path, text: str, tables: dict[str, Any]) -> Config:
             times = _times(run, m0.dtype)
             check_span(llg, times, "times" if run.duration is None else "duration")
             settings, every = _settings(run, wire, times, thermal), run.save_every
-    if window is not None:
-        check_settings(settings)
     with within("[output]"):
         stride = _check_output(output, llg, m0, times, every)
     events = EventKeys()

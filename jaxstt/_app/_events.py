@@ -56,13 +56,13 @@ def check_events(keys: EventKeys, grid: Grid, m0: Array, component: str) -> None
 
 
 def watched(
-    keys: EventKeys, sample: LLG | Window, t: Array, m: Array, cells: np.ndarray, component: str
+    keys: EventKeys, sample: LLG | Window, t: Array, m: Array, cells: Array, component: str
 ) -> dict[str, np.ndarray]:
     """Columns that `happened` reads, (T,) each, of these states."""
     if not any(keys):
         return {}
     names = tuple(name for name, value in keys._asdict().items() if value is not None)
-    found = _watched(sample, t, m, jnp.asarray(cells), component, names)
+    found = _watched(sample, t, m, cells, component, names)
     return {_HIDDEN + name: np.asarray(column) for name, column in found.items()}
 
 
@@ -85,15 +85,24 @@ def _watched(
             found["settled"] = (time >= bends) & (fastest == 0)
             found["place"] = wall.position + gone.astype(m.dtype) * llg.grid.spacing[0]
             found["angle"] = wall.angle
-            a, b = llg.response()
             # v changes by this much until the angle is at rest, see `_is_steady`.
-            found["lag"] = wall.width * jnp.max(a / jnp.maximum(b, 1e-12))
+            found["lag"] = wall.width * _largest_in_the_magnet(llg)
         if "core_reversal" in names:
             core, missing = find_core(llg.grid, state)
             found["polarity"] = jnp.where(missing, 0.0, core.polarity)
         return found
 
     return lax.map(one, (t, m, cells))
+
+
+def _largest_in_the_magnet(llg: LLG) -> Array:
+    """Of 1/alpha~; fields may be anything in vacuum."""
+    a, b = llg.response()
+    slow, mask = a / jnp.maximum(b, 1e-12), llg.grid.mask
+    if not slow.ndim:
+        return slow
+    slow = slow if mask is None else jnp.where(mask, slow, 0.0)
+    return jnp.max(jnp.where(llg.Ms > 0, slow, 0.0))
 
 
 def hidden(column: str) -> bool:
@@ -130,14 +139,12 @@ def _reversals(polarity: np.ndarray) -> list[int]:
 
     A vortex that is driven out throws up spikes that pass for a core at one time.
     """
-    rows, known = list[int](), 0.0
-    for k, p in enumerate(polarity):
-        if p and not known:
-            known = p
-        if p and k and p == polarity[k - 1] and p != known:
-            known = p
-            rows.append(k)
-    return rows
+    there = np.flatnonzero(polarity)
+    twice = there[1:][(np.diff(there) == 1) & (np.diff(polarity[there]) == 0)]
+    if not twice.size:
+        return []
+    before = np.append(polarity[there[0]], polarity[twice][:-1])
+    return twice[polarity[twice] != before].tolist()
 
 
 def _is_steady(t: np.ndarray, seen: dict[str, np.ndarray], row: int) -> bool:

@@ -73,8 +73,9 @@ class Observer:
         columns: Columns = {"t": np.asarray(t, float)}
         sample = self.llg if self.window is None else self.window
         gone = np.zeros(len(t), np.int32) if cells is None else cells
+        now = jnp.asarray(t, m.dtype), m, jnp.asarray(gone)
         if {"average", "energies"} & set(self.wanted):
-            mean, energies = _mean_and_energies(sample, jnp.asarray(t, m.dtype), m, gone)
+            mean, energies = _mean_and_energies(sample, *now)
             if "average" in self.wanted:
                 columns |= _named("m", mean, "")
             if "energies" in self.wanted:
@@ -89,13 +90,10 @@ class Observer:
             for column in {OBSERVABLES[name].along for name in self.functions} - {""}:
                 columns[column] = columns[column] + left
             columns[WINDOW] = left
-        now = jnp.asarray(t, m.dtype)
-        return columns | watched(self.events, sample, now, m, gone, self.component)
+        return columns | watched(self.events, sample, *now, self.component)
 
     def _value(self, name: str, function: Callable, t: float, m: Array, cells: Any) -> Any:
-        grid = self.llg.grid
-        if self.window is not None and grid.mask is not None:
-            grid = self.window(cells).grid
+        grid = self.llg.grid if self.window is None else self.window.grid_at(cells)
         try:
             return jax.tree.map(np.asarray, function(grid, m))
         except ValueError as error:
@@ -138,14 +136,14 @@ def columns_of(
 
 @eqx.filter_jit
 def _mean_and_energies(
-    sample: LLG | Window, t: Array, m: Array, cells: np.ndarray
+    sample: LLG | Window, t: Array, m: Array, cells: Array
 ) -> tuple[Array, dict[str, Array]]:
     def one(now: tuple[Array, Array, Array]) -> tuple[Array, dict[str, Array]]:
         t, m, gone = now
         llg = sample if isinstance(sample, LLG) else sample(gone)
         return average(m, llg.grid), energy_terms(llg, m, t)
 
-    return lax.map(one, (t, m, jnp.asarray(cells)))
+    return lax.map(one, (t, m, cells))
 
 
 def _named(name: str, values: Any, joint: str = "_") -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """[window]: the run is of some columns around the wall, which go with it along [grid]."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -61,10 +61,3 @@ def _section_of(wire: LLG) -> np.ndarray:
     """Ms, A/m, of each cell (ny, nz) of the cross-section, the mean along the wire."""
     Ms = np.broadcast_to(np.asarray(wire.Ms, float), wire.grid.shape)
     return np.mean(Ms if wire.grid.mask is None else np.where(wire.grid.mask, Ms, 0.0), axis=0)
-
-
-def check_settings(settings: dict[str, Any]) -> None:
-    """ValueError for a temperature that would have to move with the window."""
-    thermal = settings.get("thermal")
-    if thermal is not None and thermal.T.ndim:
-        raise ValueError("[thermal] `T` must be a number with [window], got a field")

@@ -1,6 +1,7 @@
 """A stretch of a long wire, and what the wire beyond it does to it."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -73,19 +74,26 @@ class Window(eqx.Module):
         wire = self.wire.grid
         return Grid((self.count, *wire.shape[1:]), wire.spacing, wire.periodic)
 
+    def grid_at(self, cells: ArrayLike) -> Grid:
+        """The box with the magnet that is in it once it has moved by so many cells."""
+        box, mask = self.grid, self.wire.grid.mask
+        if mask is None:
+            return box
+        there = _columns(mask, self.first + _whole("cells", cells), self.count)
+        return Grid(box.shape, box.spacing, box.periodic, there)
+
     def __call__(self, cells: ArrayLike) -> LLG:
         wire, start = self.wire, self.first + _whole("cells", cells)
-        shape = wire.grid.shape
 
-        def cut(x: Array) -> Array:
-            return _columns(x, start, self.count) if x.shape[-3:] == shape else x
+        def cut(x: Any) -> Any:
+            field = eqx.is_array(x) and x.shape[-3:] == wire.grid.shape
+            return _columns(x, start, self.count) if field else x
 
-        parts = (wire.Ms, wire.alpha, wire.gamma, wire.energies, wire.torques, wire.grid.mask)
-        Ms, alpha, gamma, energies, torques, mask = jax.tree.map(cut, parts)
-        box = self.grid
-        grid = Grid(box.shape, box.spacing, box.periodic, mask)
+        parts = (wire.Ms, wire.alpha, wire.gamma, wire.energies, wire.torques)
+        Ms, alpha, gamma, energies, torques = jax.tree.map(cut, parts)
         known = {"Ms": Ms, "alpha": alpha, "gamma": gamma}
-        return LLG(grid, **known, energies=(*energies, *self.energies), torques=torques)
+        more = (*energies, *self.energies)
+        return LLG(self.grid_at(cells), **known, energies=more, torques=torques)
 
     def moved(self, cells: ArrayLike) -> "Window":
         """The same window of the same wire, further by so many cells."""

@@ -6,8 +6,10 @@ import numpy as np
 
 from .._core import ArrayLike, axis_index
 from .._mesh import Grid
+from ._validity import FAIL, FERMI, SINGLE
 
-COLOURS = ("#0072B2", "#009E73", "#D55E00")
+_COLOURS = (SINGLE, FERMI, FAIL)
+"""Of m_x, m_y, m_z."""
 _INCHES = 0.2
 _WIDE = 12
 """Length over width of a strip above which it is drawn wider than it is."""
@@ -71,7 +73,7 @@ class Film:
         x = begin + 1e9 * self.grid.centres("x")
         shown = range(3) if self.axis is None else [self.axis]
         curves = [
-            self.axes.plot(x, flat[i, :, 0], color=COLOURS[i], label=f"m{'xyz'[i]}") for i in shown
+            self.axes.plot(x, flat[i, :, 0], color=_COLOURS[i], label=f"m{'xyz'[i]}") for i in shown
         ]
         return (*(c[0] for c in curves), self.axes.legend(loc="upper right", ncols=3))
 
