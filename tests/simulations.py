@@ -20,3 +20,16 @@ def written(folder: Path, text: str) -> Path:
     path = folder / "config.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def interrupt(patch, module, name: str, number: int) -> None:
+    """Ctrl-C at this call, from 1 on, of a function of the module."""
+    function, calls = getattr(module, name), []
+
+    def stops(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == number:
+            raise KeyboardInterrupt
+        return function(*args, **kwargs)
+
+    patch.setattr(module, name, stops)

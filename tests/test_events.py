@@ -7,7 +7,7 @@ import configs
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from simulations import BASE, INITIAL, RUN, TORQUE, written
+from simulations import BASE, INITIAL, RUN, TORQUE, interrupt, written
 
 import jaxstt
 from jaxstt._app import _simulate
@@ -169,16 +169,8 @@ def test_events_are_kept_by_a_resumed_run(tmp_path, monkeypatch) -> None:
     path = written(tmp_path, text + '\n[events]\nsteady = "stop"\n')
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert run(["simulate", str(path), "--out", str(whole)]) == 0
-    evolve, calls = _simulate.evolve, []
-
-    def stops(*args, **kwargs):
-        calls.append(args)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return evolve(*args, **kwargs)
-
     with monkeypatch.context() as patch:
-        patch.setattr(_simulate, "evolve", stops)
+        interrupt(patch, _simulate, "evolve", 3)
         assert run(["simulate", str(path), "--out", str(cut)]) == 130
     assert run(["simulate", str(path), "--out", str(cut), "--resume"]) == 0
     for name in ("table.txt", "m_end.ovf"):

@@ -1,10 +1,10 @@
 """`plot.movie`: what is drawn and what is refused."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from pictures import frames
 from PIL import Image
 
 import jaxstt
@@ -14,15 +14,6 @@ from jaxstt.plot import _film, _movie
 GRID = jaxstt.Grid((24, 10, 1), (4e-9, 4e-9, 2e-9))
 TIMES = np.array([0.0, 0.25e-9, 0.5e-9])
 TURNED = [jaxstt.uniform(GRID, direction) for direction in np.eye(3)]
-
-
-def frames(path: Path) -> list[np.ndarray]:
-    with Image.open(path) as image:
-        found = []
-        for k in range(image.n_frames):
-            image.seek(k)
-            found.append(np.asarray(image.convert("RGB"), int))
-        return found
 
 
 def most(picture: np.ndarray) -> np.ndarray:

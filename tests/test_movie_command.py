@@ -1,12 +1,11 @@
 """`jaxstt movie`: whose files it draws, and what it refuses."""
 
 import json
-from pathlib import Path
 
 import configs
 import numpy as np
 import pytest
-from PIL import Image
+from pictures import frames
 from simulations import BASE, RUN, written
 
 import jaxstt
@@ -14,15 +13,6 @@ from jaxstt._app._cli import run
 from jaxstt.io import write_ovf
 
 GRID = jaxstt.Grid((24, 10, 1), (4e-9, 4e-9, 2e-9))
-
-
-def frames(path: Path) -> list[np.ndarray]:
-    with Image.open(path) as image:
-        found = []
-        for k in range(image.n_frames):
-            image.seek(k)
-            found.append(np.asarray(image.convert("RGB"), int))
-        return found
 
 
 @pytest.fixture(scope="module")

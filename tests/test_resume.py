@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulations import BASE, written
+from simulations import BASE, interrupt, written
 
 from jaxstt._app import _simulate
 from jaxstt._app._cli import run
@@ -67,6 +67,16 @@ def often(monkeypatch):
     monkeypatch.setattr(_simulate, "_CHUNK", 3)
 
 
+def whole_and_cut(config: Path, monkeypatch, number: int) -> tuple[Path, Path]:
+    """The folders of a run to its end and of one that is killed in this chunk."""
+    whole, cut = config.parent / "whole", config.parent / "cut"
+    assert run(["simulate", str(config), "--out", str(whole)]) == 0
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_in_chunk(patch, number)
+        run(["simulate", str(config), "--out", str(cut)])
+    return whole, cut
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_killed_run_goes_on_to_the_same_files(kind, often, tmp_path, monkeypatch, capsys) -> None:
     text = TEXT + KINDS[kind] + OUTPUT
@@ -116,20 +126,12 @@ def test_temperature_shows(tmp_path) -> None:
 def test_ctrl_c_keeps_a_checkpoint(often, tmp_path, monkeypatch) -> None:
     config = written(tmp_path, TEXT + WARM)
     out = tmp_path / "out"
-    evolve, calls = _simulate.evolve, []
-
-    def stops(*args, **kwargs):
-        calls.append(args)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return evolve(*args, **kwargs)
-
     monkeypatch.setattr(_simulate, "_PERIOD", 1e9)
     with monkeypatch.context() as patch:
-        patch.setattr(_simulate, "evolve", stops)
+        interrupt(patch, _simulate, "evolve", 3)
         assert run(["simulate", str(config), "--out", str(out)]) == 130
     assert json.loads((out / "run.json").read_text())["status"] == "interrupted"
-    calls.clear()
+    evolve, calls = _simulate.evolve, []
     with monkeypatch.context() as patch:
         patch.setattr(_simulate, "evolve", lambda *a, **k: (calls.append(a), evolve(*a, **k))[1])
         assert run(["simulate", str(config), "--out", str(out), "--resume"]) == 0
@@ -141,16 +143,8 @@ def test_ctrl_c_within_a_chunk_leaves_the_checkpoint_before(often, tmp_path, mon
     config = written(tmp_path, TEXT + OUTPUT)
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert run(["simulate", str(config), "--out", str(whole)]) == 0
-    write, calls = _simulate.write_ovf, []
-
-    def stops(*args, **kwargs):
-        calls.append(args)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return write(*args, **kwargs)
-
     with monkeypatch.context() as patch:
-        patch.setattr(_simulate, "write_ovf", stops)
+        interrupt(patch, _simulate, "write_ovf", 3)
         assert run(["simulate", str(config), "--out", str(cut)]) == 130
     assert run(["simulate", str(config), "--out", str(cut), "--resume"]) == 0
     assert files(cut) == files(whole)
@@ -167,11 +161,7 @@ def test_a_rest_that_was_not_reached_is_sought_again(often, tmp_path, monkeypatc
 
 def test_a_damaged_checkpoint_is_one_line(often, tmp_path, monkeypatch, capsys) -> None:
     config = written(tmp_path, TEXT)
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    assert run(["simulate", str(config), "--out", str(whole)]) == 0
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        kill_in_chunk(patch, 3)
-        run(["simulate", str(config), "--out", str(cut)])
+    whole, cut = whole_and_cut(config, monkeypatch, 3)
     path = cut / "run.checkpoint"
     path.write_bytes(path.read_bytes()[:-7])
     capsys.readouterr()
@@ -184,11 +174,7 @@ def test_a_damaged_checkpoint_is_one_line(often, tmp_path, monkeypatch, capsys) 
 def test_a_checkpoint_cut_anywhere(often, tmp_path, monkeypatch, capsys) -> None:
     """One line, and the run goes on from the one before to the same end; or says what to do."""
     config = written(tmp_path, TEXT)
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    assert run(["simulate", str(config), "--out", str(whole)]) == 0
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        kill_in_chunk(patch, 3)
-        run(["simulate", str(config), "--out", str(cut)])
+    whole, cut = whole_and_cut(config, monkeypatch, 3)
     kept = {path: path.read_bytes() for path in cut.iterdir()}
     last = kept[cut / "run.checkpoint"]
     for length in np.random.default_rng(2).integers(0, len(last), 10):
