@@ -90,7 +90,7 @@ def _write_gif(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:
 
 def _write_mp4(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:
     try:
-        from imageio_ffmpeg import write_frames
+        from imageio_ffmpeg import write_frames  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise ValueError(
             '`path` .mp4 needs imageio-ffmpeg: pip install "jaxstt[movie]", or write a .gif'
