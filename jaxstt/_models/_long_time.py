@@ -105,11 +105,13 @@ def _newton(f: Function, phi: Array, most: float) -> Array:
     """The maximum of f next to phi."""
     slope = jax.grad(f)
     curvature = jax.grad(slope)
-    for _ in range(3):
+
+    def step(phi: Array, _: None) -> tuple[Array, None]:
         c = curvature(phi)
-        step = jnp.where(c < 0, slope(phi) / jnp.where(c == 0, 1.0, c), 0.0)
-        phi = phi - jnp.clip(step, -most, most)
-    return phi
+        way = jnp.where(c < 0, slope(phi) / jnp.where(c == 0, 1.0, c), 0.0)
+        return phi - jnp.clip(way, -most, most), None
+
+    return lax.scan(step, phi, length=3)[0]
 
 
 def _stable_root(f: Function, low: Array, high: Array, exists: Array) -> Array:
@@ -133,11 +135,15 @@ def _polished(f: Function, phi: Array, exists: Array) -> Array:
     """Newton steps polish the root and carry the implicit derivative.
 
     Each doubles the order to which derivatives are right, so two serve second derivatives.
+    A loop: XLA fuses what is written out, and computes it again wherever it is used.
     """
-    for _ in range(2):
-        slope = jax.grad(f)(phi)
-        phi = phi - jnp.where(exists, f(phi) / jnp.where(slope == 0, 1.0, slope), 0.0)
-    return phi
+
+    def step(phi: Array, _: None) -> tuple[Array, None]:
+        value, slope = jax.value_and_grad(f)(phi)
+        way = jnp.where(exists, value / jnp.where(slope == 0, 1.0, slope), 0.0)
+        return phi - way, None
+
+    return lax.scan(step, phi, length=2)[0]
 
 
 def lowest(energy: Function, dtype: jnp.dtype) -> Array:
