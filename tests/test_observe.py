@@ -105,6 +105,26 @@ def test_running_wall_is_averaged_over_half_turns(turns: float, sense: int):
     np.testing.assert_allclose(motion.precession, sense * rate, rtol=2e-4)
 
 
+def test_a_wall_of_period_two_pi_is_averaged_over_whole_turns():
+    """Harmonics of phi itself, as DMI makes them; half turns would be off by far more."""
+    t = np.linspace(0, 1e-8, 301)
+    rate = np.pi * 7.7 / 1e-8
+    phase = rate * t + 0.4
+    q = 80e-9 + 4.0 * t + 5e-9 * np.cos(phase)
+    sol = _solution(t, q, np.angle(np.exp(1j * (phase + 0.3 * np.sin(phase)))))
+    motion = jaxstt.wall_motion(GRID, sol, window=(0, 1e-8), period=2 * np.pi)
+    np.testing.assert_allclose(motion.velocity, 4.0, rtol=2e-4)
+    np.testing.assert_allclose(motion.precession, rate, rtol=2e-4)
+    np.testing.assert_allclose(
+        jaxstt.wall_velocity(GRID, sol, window=(0, 1e-8), period=2 * np.pi), 4.0, rtol=2e-4
+    )
+    assert abs(float(jaxstt.wall_velocity(GRID, sol, window=(0, 1e-8))) - 4) > 0.2
+    with pytest.raises(ValueError, match="nor completes a whole turn"):
+        jaxstt.wall_motion(GRID, _solution(t, q, phase / 7.7), window=(0, 1e-8), period=2 * np.pi)
+    with pytest.raises(ValueError, match=r"`period` must be pi or 2 pi, got 1\.0"):
+        jaxstt.wall_motion(GRID, sol, period=1.0)
+
+
 def test_locked_wall_and_default_window():
     t = np.linspace(0, 1e-8, 101)
     q = 20e-9 + 5.0 * t + 3e-9 * np.exp(-t / 3e-10)

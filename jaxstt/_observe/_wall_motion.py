@@ -1,5 +1,6 @@
 """Mean motion of a simulated wall: whole half turns above breakdown, a slope below."""
 
+import math
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -35,30 +36,43 @@ class WallMotion(NamedTuple):
 
 
 def wall_velocity(
-    grid: Grid, sol: Any, component: str = "z", window: tuple[float, float] | None = None
+    grid: Grid,
+    sol: Any,
+    component: str = "z",
+    window: tuple[float, float] | None = None,
+    *,
+    period: float = math.pi,
 ) -> Array:
     """Mean velocity, m/s, of the wall in a solution of `evolve`: `wall_motion(...).velocity`."""
-    return wall_motion(grid, sol, component, window).velocity
+    return wall_motion(grid, sol, component, window, period=period).velocity
 
 
 def wall_motion(
-    grid: Grid, sol: Any, component: str = "z", window: tuple[float, float] | None = None
+    grid: Grid,
+    sol: Any,
+    component: str = "z",
+    window: tuple[float, float] | None = None,
+    *,
+    period: float = math.pi,
 ) -> WallMotion:
     """Mean velocity, precession, final angle and width of the wall in a solution of `evolve`.
 
         locked:   slope of q(t) in the window
-        running:  (q2 - q1)/(t2 - t1) between two times at which phi differs by whole half turns,
-                  since velocity and width repeat themselves every half turn: nothing is aliased
+        running:  (q2 - q1)/(t2 - t1) between two times at which phi differs by whole periods,
+                  since velocity and width repeat themselves with them: nothing is aliased
 
     grid: the grid of the run.  sol: a solution with all of m, or saved with a `WallTracker`.
     window: (from, to), s, where the transient is over; by default the second half of the record.
+    period: of the angle, pi or 2 pi.  Half a turn takes a wall to its mirror image, which moves
+    alike; with DMI, spin-orbit torques or a field across the easy axis only a whole turn does.
     Smooth and differentiable.  The angle is that of the last time, rad.
 
     Raises ValueError if there is no wall or more than one, the window holds fewer than 4 times, the
     wall turns by more than pi/2 between two saved times, or it neither rests (turns by < 0.3 rad,
-    and less and less) nor completes half a turn within the window.
+    and less and less) nor completes a period within the window; or a period of another size.
     """
     check_grid(grid)
+    _check_period(period)
     if not (hasattr(sol, "t") and hasattr(sol, "m")):
         raise ValueError(f"`sol` must be a solution of evolve, got {type(sol).__name__}")
     track = sol.m if isinstance(sol.m, WallState) else wall_state(grid, sol.m, component)
@@ -70,8 +84,8 @@ def wall_motion(
         raise ValueError("`window` needs times that are known; leave it None inside jit")
     t, q, width, phi = (x[keep] for x in (sol.t, track.position, track.width, track.angle))
     phi = jnp.unwrap(phi)
-    motion, turned, coarse = _mean_motion(t, q, phi, width)
-    checks = _checks(grid, turned, coarse, q, width, phi)
+    motion, turned, coarse = _mean_motion(t, q, phi, width, period)
+    checks = _checks(grid, turned, coarse, q, width, phi, period)
     velocity = motion.velocity
     for i, (bad, message) in enumerate(checks):
         if not is_concrete(bad):
@@ -94,7 +108,7 @@ def _in_window(t: np.ndarray, window: tuple[float, float] | None) -> np.ndarray:
 
 
 def _checks(
-    grid: Grid, turned: Array, coarse: Array, q: Array, width: Array, phi: Array
+    grid: Grid, turned: Array, coarse: Array, q: Array, width: Array, phi: Array, period: float
 ) -> list[tuple[Array, str]]:
     """(what is wrong, message) of a record: no wall, too coarse, or too short."""
     length = grid.lengths[0]
@@ -111,20 +125,32 @@ def _checks(
         ),
         (coarse > jnp.pi / 2, "wall_motion: the wall turns by more than pi/2 between saved times"),
         (
-            ~resting & (turned < jnp.pi),
-            "wall_motion: the wall neither rests nor completes half a turn within the window; "
+            ~resting & (turned < period),
+            f"wall_motion: the wall neither rests nor completes {_name(period)} within the window; "
             "simulate longer",
         ),
     ]
 
 
-def mean_motion(grid: Grid, t: Array, track: WallState) -> tuple[WallMotion, Array]:
+def _check_period(period: float) -> None:
+    if period not in (math.pi, 2 * math.pi):
+        raise ValueError(f"`period` must be pi or 2 pi, got {period}")
+
+
+def _name(period: float) -> str:
+    return "half a turn" if period == math.pi else "a whole turn"
+
+
+def mean_motion(
+    grid: Grid, t: Array, track: WallState, *, period: float = math.pi
+) -> tuple[WallMotion, Array]:
     """(`wall_motion` of a whole record, whether it is sound), for use inside compiled functions.
 
-    t: (T,) s.  track: (T,) arrays of a `WallTracker`.  Where the second entry is False, the record
-    is one that `wall_motion` would refuse, and the first is meaningless.
+    t: (T,) s.  track: (T,) arrays of a `WallTracker`.  period: as there.  Where the second entry is
+    False, the record is one that `wall_motion` would refuse, and the first is meaningless.
     """
     check_grid(grid)
+    _check_period(period)
     check_type("track", track, WallState, "a jaxstt.WallState")
     t = leaf("t", t)
     if t.ndim != 1 or t.shape[0] < 4 or track.angle.shape != t.shape:
@@ -132,19 +158,19 @@ def mean_motion(grid: Grid, t: Array, track: WallState) -> tuple[WallMotion, Arr
             f"`t` must be (T,), 4 times or more, as `track`; got {t.shape} and {track.angle.shape}"
         )
     phi = jnp.unwrap(track.angle)
-    motion, turned, coarse = _mean_motion(t, track.position, phi, track.width)
-    checks = _checks(grid, turned, coarse, track.position, track.width, phi)
+    motion, turned, coarse = _mean_motion(t, track.position, phi, track.width, period)
+    checks = _checks(grid, turned, coarse, track.position, track.width, phi, period)
     wrong = [bad for bad, _ in checks]
     return motion, ~jnp.any(jnp.stack(wrong))
 
 
-def _mean_motion(t: Array, q: Array, phi: Array, width: Array):
+def _mean_motion(t: Array, q: Array, phi: Array, width: Array, period: float):
     turned = jnp.abs(phi[-1] - phi[0])
-    running = turned >= jnp.pi
+    running = turned >= period
     span = t[-1] - t[0]
     s = (t - t[0]) / span  # reduced time: in float32 seconds squared would lose digits
     slope = _slope(s, q - q[0]) / span
-    v_run, phidot = _half_turns(s, q - q[0], phi, running)
+    v_run, phidot = _periods(s, q - q[0], phi, running, period)
     motion = WallMotion(
         velocity=jnp.where(running, v_run / span, slope),
         precession=jnp.where(running, phidot / span, 0.0),
@@ -161,11 +187,11 @@ def _slope(s: Array, q: Array) -> Array:
     return jnp.sum(d * q) / jnp.sum(d * d)
 
 
-def _half_turns(s: Array, q: Array, phi: Array, running: Array) -> tuple[Array, Array]:
-    """Slope and mean rate between s[0] and the last time a whole number of half turns later."""
+def _periods(s: Array, q: Array, phi: Array, running: Array, period: float) -> tuple[Array, Array]:
+    """Slope and mean rate between s[0] and the last time a whole number of periods later."""
     ramp = jnp.arange(phi.size, dtype=phi.dtype)  # any increasing numbers, for a locked wall
     advance = jnp.where(running, (phi - phi[0]) * jnp.sign(phi[-1] - phi[0]), ramp)
-    goal = jnp.pi * jnp.maximum(jnp.floor(advance[-1] / jnp.pi), 1.0)
+    goal = period * jnp.maximum(jnp.floor(advance[-1] / period), 1.0)
     after = jnp.argmax(advance >= goal)  # the first sample at or past the goal
     first = jnp.clip(after - 2, 0, phi.size - 4)
     four = lambda x: jax.lax.dynamic_slice_in_dim(x, first, 4)  # noqa: E731
