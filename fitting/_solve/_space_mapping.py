@@ -4,12 +4,17 @@ At the point p_k the dear model f is run once.  The cheap one g gets, at p_0, th
 with which it comes nearest to f there; what is left is added, and from p_1 on what its slope lacks:
 
     g_k(p) = g(p; c) + [f(p_k) - g(p_k; c)] + B_k (p - p_k),        p_k+1 = argmin chi2 of g_k ,
-    B_k = B_k-1 + [f(p_k) - g_k-1(p_k)] s^T/(s^T s),    s = p_k - p_k-1 (relative),    B_0 = 0 .
+    B_k = B_k-1 + [f(p_k) - g_k-1(p_k)] (M s)^T/(s^T M s),    s = p_k - p_k-1,    B_0 = 0 .
 
 Where the steps end, g_k(p) = f(p): the residuals are those of the dear model, and only the slope
 is that of the cheap one, mended along the steps taken (Broyden's update).  Without B a step shrinks
 the distance by about the relative error of the slope: near breakdown, in a wide strip, that is more
 than 1, and the steps went to and fro for ever.
+
+M says what the change of a slope is small against.  M = J^T J + 1 (relative), J of the data in
+their errors: of all slopes that explain what was seen, the one that moves the predictions least for
+any change of p that the data tell from none.  With M = 1 (Broyden's own), what a step of 1 % in all
+parameters taught was put down to each in equal parts, though the data may see one of them only.
 Sources: Bandler et al., IEEE Trans. Microw. Theory Techn. 52, 337 (2004), Sections III to V;
 Broyden, Math. Comp. 19, 577 (1965).
 """
@@ -25,7 +30,7 @@ from jax import Array
 
 from .._models import Corrected
 from .._parameters import Space, parameter
-from .._problem import Evaluation, Objective, evaluate, relative_scale
+from .._problem import Evaluation, Objective, evaluate, relative_jacobian, relative_scale
 from ._solve import Solution, solve
 from ._starts import ANCHOR, Search, Searched
 
@@ -176,7 +181,9 @@ def updated(
     more = np.zeros(old.slope.shape)
     if np.linalg.norm(step) > _SHORTEST:
         known = np.where(np.isfinite(last), missed, 0.0)
-        more = np.outer(known, step / (step @ step) / scale)
+        seen = relative_jacobian(objective, z, at)[: missed.size]
+        along = step + seen.T @ (seen @ step)
+        more = np.outer(known, along / (step @ along) / scale)
     offset = old.offset + old.slope @ (here - old.at) + jnp.asarray(missed)
     model = Corrected(old.cheap, old.names, here, offset, old.slope + jnp.asarray(more))
     slope = more * objective.space.slope(jnp.asarray(z))
