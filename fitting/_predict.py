@@ -11,16 +11,14 @@ from jax import Array
 
 from ._data import Measurements, load_measurements
 from ._errors import InputError
-from ._models import LLG2D, Predictor, get_model
+from ._models import LLG2D, Predictor, get_model, with_interface
 from ._parameters import (
     ELECTRONS,
-    MATERIAL,
-    SETTING,
     allowed,
     linked,
     read_links,
 )
-from ._problem import from_sample
+from ._problem import OF_SAMPLE, from_sample
 
 
 def predict(
@@ -51,12 +49,13 @@ def predict(
     chosen.check_rows(data)
     links = read_links({}, known)
     needs = (*chosen.needs(data), *(s for link in links for s in link.sources))
+    needs = with_interface(needs, data, known)
     follows = [link.name for link in links]
     missing = [n for n in ELECTRONS if n in needs and n not in (*known, *follows)]
     if missing:
         raise InputError(f"`values` must hold {', '.join(missing)}: {chosen.name} needs it")
     with jax.enable_x64(True):
-        wanted = tuple(n for n in (*MATERIAL, *SETTING) if n in needs and n not in known)
+        wanted = tuple(n for n in OF_SAMPLE if n in needs and n not in known)
         every = linked(links, {**from_sample(data, wanted, chosen.name), **known})
         every = {n: float(v) for n, v in every.items()}
         if isinstance(chosen, LLG2D):

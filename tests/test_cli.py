@@ -95,7 +95,7 @@ BAD_ARGUMENTS = [
     (["--prior", "n0=1e4+-1e3"], "`priors`: `n0` must be fitted to have one"),
     (["--nuisance", "xi"], "`nuisance` must name parameters of the sample that are not free"),
     (["--nuisance", "tau_sf"], "`nuisance` must name parameters of the sample that are not free"),
-    (["--nuisance", "thickness"], "`nuisance`: unknown parameter 'thickness'"),
+    (["--nuisance", "thickness"], "`thickness` is the sample's and cannot be fitted"),
     (["--nuisance", "K_perp", "--fix", "K_perp=1e4"], "`K_perp` cannot be both fitted and fixed"),
     (["--loss", "l1"], "`loss` must be one of normal, student, huber, got 'l1'"),
     (["--convention", "ubermag"], "`--convention` must be one of paper, mumax3, oommf, got"),

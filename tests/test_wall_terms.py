@@ -200,6 +200,25 @@ def test_what_is_even_or_zero_changes_nothing() -> None:
             np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9)
 
 
+def test_many_fields_in_the_plane() -> None:
+    """(2, ...) broadcasts against j and B; each is what it is alone."""
+    w = wall(D=5e-4, theta_DL=0.1)
+    j = np.array([[2e11], [-3e11]])
+    plane = np.array([[0.02, 0.0, -0.03], [0.0, 0.01, 0.02]])
+    found = w.motion(j, 1e-3, plane)
+    assert found.velocity.shape == (2, 3)
+    for i in range(2):
+        for k in range(3):
+            alone = w.motion(j[i, 0], 1e-3, plane[:, k])
+            np.testing.assert_allclose(found.velocity[i, k], alone.velocity, rtol=1e-12)
+    with pytest.raises(ValueError, match=r"`B_plane` must be \(B_a, B_b\), T, got shape \(3,\)"):
+        w.motion(B_plane=(0.0, 0.0, 0.01))
+    with pytest.raises(ValueError, match=r"`B_plane` must be .* got shape \(2, 3\)"):
+        w.evolve([0.0, 1e-9], B_plane=plane)
+    with pytest.raises(ValueError, match="`B_plane`, with the field-like torque, must"):
+        w.motion(B_plane=10 * plane)
+
+
 @pytest.mark.parametrize("force", [{"j": 2e11, "B": 2e-3}, {"j": 1e11, "B": 0.08}])
 def test_derivatives(force) -> None:
     """By each parameter, both modes, locked and running."""

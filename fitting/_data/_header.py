@@ -17,7 +17,7 @@ _KNOWN = (*KEYS, *(f"truth_{parameter}" for parameter in TRUTH))
 _STEMS = {re.sub(r"_(A|J|K|m|rad)(_per_\w+)?$", "", k): k for k in KEYS if KEYS[k].unit}
 _STEMS |= {key: key for key in _KNOWN} | {name: f"truth_{name}" for name in TRUTH}
 _STEMS |= {"T": "temperature_K", "Msat": "Ms_A_per_m", "Aex": "A_J_per_m"}
-_STEMS |= {"Ku": "K_J_per_m3", "Ku1": "K_J_per_m3"}
+_STEMS |= {"theta_DL": "theta_SH", "DMI": "D_J_per_m2", "Ku": "K_J_per_m3", "Ku1": "K_J_per_m3"}
 """What people call the keys."""
 _SHORT = {stem: key for stem, key in _STEMS.items() if len(stem) == 1}
 _LONG = {re.sub(r"\W|_", "", s).lower(): k for s, k in _STEMS.items() if len(s) > 1}

@@ -21,6 +21,7 @@ from ._observables import (
     BOUNDS,
     COLUMNS,
     DRIVES,
+    FIELDS,
     NUMBERS,
     OBSERVABLES,
     OPTIONAL_COLUMNS,
@@ -39,6 +40,7 @@ class Measurements:
 
     observable: names, see `OBSERVABLES`; value, std: in `unit`, std nan where the file gives none.
     j: conventional current density, A/m^2; B: field, T, along field_axis ("" if nothing names it).
+    B_xyz: (n, 3), T, a further field (columns field_x_T, ...); 0 where not given.
     temperature: K; start_position: m; duration, rise (of a pulse): s; nan where not given.
     bound: "upper" or "lower" where the value is only a bound, and std how sharp it is; else "".
     line: line number of each row in the file; extra: the columns whose names start with `x_`.
@@ -65,8 +67,11 @@ class Measurements:
     truth: dict[str, float]
     path: str
     notes: tuple[str, ...]
+    B_xyz: np.ndarray = dataclasses.field(default=None)  # type: ignore  (filled in below)
 
     def __post_init__(self) -> None:
+        if self.B_xyz is None:
+            object.__setattr__(self, "B_xyz", np.zeros((len(self), 3)))
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, np.ndarray):
@@ -74,6 +79,17 @@ class Measurements:
 
     def __len__(self) -> int:
         return len(self.observable)
+
+    def fields(self) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) and (n, 2), T: the whole field along the easy axis c, and along a and b across it.
+
+        (c, a, b) is a right-handed triad: (z, x, y) or (x, y, z), as of `CollectiveWall`.
+        """
+        whole = np.array(self.B_xyz, float)
+        easy = AXES.index(self.sample.easy_axis or "z")
+        axes = [AXES.index(axis) if axis else easy for axis in self.field_axis]
+        whole[np.arange(len(self)), axes] += np.asarray(self.B)
+        return whole[:, easy], whole[:, [(easy + 1) % 3, (easy + 2) % 3]]
 
     def exclude(self, rows: Iterable[int]) -> "Measurements":
         """The measurements without the rows at these line numbers of the file.
@@ -124,6 +140,7 @@ class Measurements:
         *,
         duration: np.ndarray | None = None,
         value: np.ndarray | None = None,
+        B_xyz: np.ndarray | None = None,
     ) -> "Measurements":
         """Other rows of the same sample, not measured: nan and "" where nothing is given."""
         n = len(observable)
@@ -133,6 +150,7 @@ class Measurements:
             observable=observable,
             j=np.array(j, float),
             B=np.array(B, float),
+            B_xyz=np.zeros((n, 3)) if B_xyz is None else np.array(B_xyz, float),
             field_axis=(self.sample.easy_axis or "",) * n,
             value=empty if value is None else np.array(value, float),
             duration=empty.copy() if duration is None else np.array(duration, float),
@@ -310,6 +328,7 @@ def _checked_record(given: dict[str, str], sample: Sample) -> dict[str, Any]:
         "duration": number["duration_s"],
         "rise": number["rise_s"],
         "bound": given["bound"],
+        "B_xyz": tuple(number[column] or 0.0 for column in FIELDS),
     }
 
 

@@ -21,6 +21,8 @@ class Observable(NamedTuple):
     size: tuple[float, float] | None = None
 
 
+FIELDS = ("field_x_T", "field_y_T", "field_z_T")
+"""Columns of a field beside that of `field_T`, across the easy axis."""
 J, FIELD, LENGTH_OF_PULSE, RISE = "current_density_A_per_m2", "field_T", "duration_s", "rise_s"
 OBSERVABLES = {
     "wall_velocity": Observable("m/s", "a finite number", "mean wall velocity along +x"),
@@ -91,6 +93,7 @@ NUMBERS: dict[str, Rule] = {
     "start_position_m": "a finite number",
     LENGTH_OF_PULSE: "> 0",
     RISE: ">= 0",
+    **dict.fromkeys(FIELDS, "a finite number"),
 }
 """Columns of numbers; `value` is not among them, its limits are those of the observable."""
 SIZES = {
@@ -100,6 +103,7 @@ SIZES = {
     "start_position_m": (1e-11, 1e-2),
     LENGTH_OF_PULSE: (1e-13, 1e3),
     RISE: (1e-14, 1e3),
+    **dict.fromkeys(FIELDS, (1e-9, 1e2)),
 }
 """Sizes that real experiments have, wide; what lies beyond is most likely a wrong unit."""
 
@@ -107,7 +111,7 @@ DRIVES = (J, FIELD)
 COLUMNS = ("observable", *DRIVES, "field_axis", "temperature_K", "value", "std", "unit", "source")
 BOUNDS = ("upper", "lower")
 """What the column `bound` may say: the value is known to be no larger, or no smaller."""
-OPTIONAL_COLUMNS = ("start_position_m", LENGTH_OF_PULSE, RISE, "bound")
+OPTIONAL_COLUMNS = ("start_position_m", LENGTH_OF_PULSE, RISE, "bound", *FIELDS)
 
 
 def check_columns(name: str, value: float, number: dict[str, float | None]) -> None:

@@ -63,6 +63,19 @@ KEYS = {
     "n0_A_per_m": Key(
         "n0", ">= 0", "moment density of the conduction electrons", "A/m", size=(1e-3, 1e7)
     ),
+    "D_J_per_m2": Key(
+        "D",
+        "a finite number",
+        "interfacial Dzyaloshinskii-Moriya constant, > 0: w = D (m_z div m - m.grad m_z)",
+        "J/m^2",
+        size=(1e-8, 1.0),
+    ),
+    "theta_SH": Key(
+        "theta_SH",
+        "a finite number",
+        "effective spin Hall angle of the damping-like torque, of the file's j, metal below",
+    ),
+    "theta_FL": Key("theta_FL", "a finite number", "the same of the field-like torque"),
     "pinning_field_T": Key(
         "B_pin", "> 0", "largest field of the defects that pin the wall", "T", size=(1e-9, 1e2)
     ),
@@ -134,6 +147,9 @@ class Sample:
     charge: int = 1
     position: float | None = None
     n0: float = 0.0
+    D: float | None = None
+    theta_SH: float | None = None
+    theta_FL: float | None = None
     B_pin: float | None = None
     f_core: float | None = None
     D_G: float | None = None

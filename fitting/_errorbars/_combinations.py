@@ -9,7 +9,7 @@ from jax import Array
 import jaxstt
 
 from .._models import collective_wall
-from .._parameters import EFFECTIVE, NAMES, Link, linked
+from .._parameters import EFFECTIVE, NAMES, SPIN_ORBIT, Link, linked
 
 Values = Mapping[str, Array]
 
@@ -24,6 +24,8 @@ def _coefficients(v: Values) -> jaxstt.electron.TorqueCoefficients:
 
 def _wall(v: Values) -> jaxstt.CollectiveWall:
     # Kp counted from the angle at rest: neither breakdown depends on which axis that is.
+    if any(name in v for name in SPIN_ORBIT):
+        raise KeyError  # neither breakdown nor efficiency has a closed form then
     return collective_wall(v, charge=1, hard_is_b=True)
 
 

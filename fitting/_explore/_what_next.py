@@ -20,7 +20,7 @@ from .._models import (
     collective_wall,
     get_model,
     hard_is_b,
-    relaxation_time,
+    rest_time,
     simulated,
 )
 from .._problem import Counter, Objective, Problem, evaluate, relative_jacobian
@@ -259,7 +259,7 @@ def _candidates(
         known = {name: jnp.asarray(value, float) for name, value in values.items()}
         wall = collective_wall(known, data.sample.charge, hard_is_b(data))
         jc, Bc = float(wall.breakdown_current()), float(wall.breakdown_field())
-        pulse = _PULSE * relaxation_time(wall)
+        pulse = _PULSE * rest_time(wall)
     largest = float(np.max(np.abs(data.j), initial=0.0))
     towards = -1.0 if largest == 0 else float(np.sign(data.j[np.argmax(np.abs(data.j))]))
     slow_j, fast_j = (towards * x for x in _reached(jc, most[0]))

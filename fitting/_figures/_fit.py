@@ -43,12 +43,18 @@ OBSERVED = {
 DRIVEN = {
     "j": Axis("current density (10$^{12}$ A/m$^2$)", 1e-12),
     "B": Axis("field along the easy axis (mT)", 1e3),
+    "x": Axis("field along x (mT)", 1e3),
+    "y": Axis("field along y (mT)", 1e3),
+    "z": Axis("field along z (mT)", 1e3),
     "line": Axis("line of the file (current and field)", 1.0),
 }
 
 
 class Panel(NamedTuple):
-    """The rows of one observable against one drive ("line" where both drives act)."""
+    """The rows of one observable against one drive ("line" where several act).
+
+    "x", "y", "z": against a field across the easy axis, at one current and field along it.
+    """
 
     observable: str
     drive: str
@@ -57,15 +63,40 @@ class Panel(NamedTuple):
 
 def panels(data: Measurements) -> list[Panel]:
     """The rows sorted into panels; every row is in exactly one."""
-    current, field = np.asarray(data.j) != 0, np.asarray(data.B) != 0
+    along, across = data.fields()
+    current, field = np.asarray(data.j) != 0, along != 0
     kind = np.where(current & field, "line", np.where(field, "B", "j"))
     observed = np.asarray(data.observable)
+    for rows, axis in _across(data, observed, along, across):
+        kind[rows] = axis
     found = []
     for observable in OBSERVED:
         for drive in DRIVEN:
             rows = np.flatnonzero((observed == observable) & (kind == drive))
             if rows.size:
                 found.append(Panel(observable, drive, rows))
+    return found
+
+
+def _across(
+    data: Measurements, observed: np.ndarray, along: np.ndarray, across: np.ndarray
+) -> list[tuple[np.ndarray, str]]:
+    """The rows with a field across the easy axis, and by which axis each observable's are drawn.
+
+    "line" where several fields, or several currents, act on them.
+    """
+    found, beside = [], across.any(axis=1)
+    easy = "xyz".index(data.sample.easy_axis or "z")
+    for observable in dict.fromkeys(observed[beside]):
+        rows = np.flatnonzero((observed == observable) & beside)
+        axes = np.flatnonzero(across[rows].any(axis=0))
+        drives = {(data.j[i], along[i]) for i in rows}
+        if len(axes) > 1 or len(drives) > 1:
+            found.append((rows, "line"))
+            continue
+        at = [(data.j[i], along[i]) in drives for i in range(len(data))]
+        rows = np.flatnonzero((observed == observable) & at)
+        found.append((rows, "xyz"[(easy + 1 + axes[0]) % 3]))
     return found
 
 
@@ -116,8 +147,18 @@ def series_figure(fits: Any) -> Any:
 
 
 def _drive(fit: Fit, panel: Panel) -> np.ndarray:
-    values = {"j": fit.data.j, "B": fit.data.B, "line": fit.data.line}[panel.drive]
-    return np.asarray(values)[panel.rows] * DRIVEN[panel.drive].factor
+    return _driven(fit.data, panel.drive)[panel.rows] * DRIVEN[panel.drive].factor
+
+
+def _driven(data: Measurements, drive: str) -> np.ndarray:
+    """(n,), SI: that drive of every row."""
+    if drive in ("j", "line"):
+        return np.asarray(data.j if drive == "j" else data.line)
+    along, across = data.fields()
+    if drive == "B":
+        return along
+    easy = "xyz".index(data.sample.easy_axis or "z")
+    return across[:, ("xyz".index(drive) - easy - 1) % 3]
 
 
 def _draw_data(axes: Any, fit: Fit, panel: Panel, curve: tuple[np.ndarray, np.ndarray]) -> None:
@@ -183,13 +224,12 @@ def _curves(fit: Fit, shown: list[Panel]) -> list[tuple[np.ndarray, np.ndarray]]
     for panel in shown:
         x = np.zeros(0)
         if panel.drive != "line" and panel.observable in _CURVED:
-            x = np.asarray({"j": fit.data.j, "B": fit.data.B}[panel.drive])[panel.rows]
+            x = _driven(fit.data, panel.drive)[panel.rows]
             x = np.linspace(min(x.min(), 0.0), max(x.max(), 0.0), _POINTS)
         grids.append(x)
     observable = tuple(p.observable for p, x in zip(shown, grids, strict=True) for _ in x)
-    j = [x if p.drive == "j" else 0 * x for p, x in zip(shown, grids, strict=True)]
-    B = [x if p.drive == "B" else 0 * x for p, x in zip(shown, grids, strict=True)]
-    y = _predict(fit, observable, np.concatenate(j), np.concatenate(B)) if observable else j[0]
+    drives = [_along(fit.data, p, x) for p, x in zip(shown, grids, strict=True)]
+    y = _predict(fit, observable, *map(np.concatenate, zip(*drives, strict=True)))
     ends = np.cumsum([x.size for x in grids])[:-1]
     return [
         (x * DRIVEN[p.drive].factor, part * OBSERVED[p.observable].factor)
@@ -197,10 +237,30 @@ def _curves(fit: Fit, shown: list[Panel]) -> list[tuple[np.ndarray, np.ndarray]]
     ]
 
 
-def _predict(fit: Fit, observable: tuple[str, ...], j: np.ndarray, B: np.ndarray) -> np.ndarray:
+def _along(
+    data: Measurements, panel: Panel, x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(j, B, B_xyz) along a panel's axis; at x the drives that its rows share."""
+    j, B, B_xyz = 0 * x, 0 * x, np.zeros((x.size, 3))
+    if panel.drive == "j":
+        j = x
+    elif panel.drive == "B":
+        B = x
+    elif x.size:
+        first = panel.rows[0]
+        j, B = j + data.j[first], B + data.fields()[0][first]
+        B_xyz[:, "xyz".index(panel.drive)] = x
+    return j, B, B_xyz
+
+
+def _predict(
+    fit: Fit, observable: tuple[str, ...], j: np.ndarray, B: np.ndarray, B_xyz: np.ndarray
+) -> np.ndarray:
+    if not observable:
+        return j
     model = get_model(fit.model)
     model = model if model.cheaper is None else get_model(model.cheaper)
-    data = fit.data.at_drives(observable, j, B)
+    data = fit.data.at_drives(observable, j, B, B_xyz=B_xyz)
     values = {**fit.fixed, **fit.values}
     with jax.enable_x64(True):
         predictor = model.prepare(data, values)

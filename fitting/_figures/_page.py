@@ -80,13 +80,15 @@ def _picture(figure: Any, text: str) -> str:
 
 def _rows(fit: Fit) -> str:
     data, n = fit.data, len(fit.data)
-    head = ("line", "observable", "j (A/m^2)", "B (T)", "value", "std", "fit", "(data - fit)/std")
-    head = (*head, "unit", "bound", "source")
+    beside = [k for k in range(3) if data.B_xyz[:, k].any()]
+    head = ("line", "observable", "j (A/m^2)", "B (T)", *(f"B_{'xyz'[k]} (T)" for k in beside))
+    head = (*head, "value", "std", "fit", "(data - fit)/std", "unit", "bound", "source")
     rows = [
         (
             str(data.line[i]),
             data.observable[i],
-            *(_plain(x[i]) for x in (data.j, data.B, data.value, data.std, fit.predictions)),
+            *(_plain(x[i]) for x in (data.j, data.B, *data.B_xyz.T[beside])),
+            *(_plain(x[i]) for x in (data.value, data.std, fit.predictions)),
             _plain(-fit.residuals[i], 2),
             data.unit[i],
             data.bound[i],

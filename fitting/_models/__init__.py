@@ -9,8 +9,9 @@ from ._base import beyond_rest as beyond_rest
 from ._base import collective_wall as collective_wall
 from ._base import hard_is_b as hard_is_b
 from ._base import on_the_edge as on_the_edge
-from ._base import relaxation_time as relaxation_time
+from ._base import rest_time as rest_time
 from ._base import simulated as simulated
+from ._base import with_interface as with_interface
 from ._corrected import Corrected as Corrected
 from ._llg1d import LLG1D as LLG1D
 from ._llg2d import LLG2D as LLG2D

@@ -1,10 +1,11 @@
 """What a model is: something that turns parameter values into predictions, row by row."""
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Protocol
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -13,6 +14,7 @@ import jaxstt
 
 from .._data import Measurements
 from .._errors import InputError
+from .._parameters import FILM, INTERFACE, SPIN_ORBIT
 
 _STABLE, _RESOLVED = 2.4, 0.12
 """Rate times step, and turn in a step, rad, as `evolve` takes them."""
@@ -22,16 +24,26 @@ PINNED = ("depinning_field", "depinning_current")
 GYRATION = ("gyration_frequency", "gyration_radius")
 
 
+SLOPE = "field_mobility"
+OF_AN_INTERFACE = (VELOCITY, PRECESSION, TILT, SLOPE, DRIFT, *GYRATION)
+"""Observables that stay what they are beside DMI and spin-orbit torques."""
+IN_THE_PLANE = (VELOCITY, PRECESSION, SLOPE)
+"""Those that a field across the easy axis may act on as well."""
+_MOVING = (VELOCITY, PRECESSION)
+
+
 class Rows(eqx.Module):
     """The rows of the data as a model sees them.
 
-    A drive is a pair (j, B): rows with the same drive share one simulation.
+    A drive is (j, B, B_a, B_b): rows with the same drive share one simulation.
     """
 
     j: Array
     """Current density of each drive, A/m^2."""
     B: Array
     """Field of each drive along the easy axis, T."""
+    plane: Array | None
+    """(2, drives), T: field of each drive across the easy axis; None: there is none."""
     drive: Array
     """Index of each row's drive."""
     observable: tuple[str, ...] = eqx.field(static=True)
@@ -40,10 +52,12 @@ class Rows(eqx.Module):
         """Those rows of `data` that show one of `observables`, in order."""
         self.observable = tuple(o for o in data.observable if o in observables)
         keep = [i for i, o in enumerate(data.observable) if o in observables]
-        pairs = np.stack([np.asarray(data.j)[keep], np.asarray(data.B)[keep]], axis=1)
-        drives, drive = np.unique(pairs.reshape(-1, 2), axis=0, return_inverse=True)
+        along, across = data.fields()
+        every = np.column_stack([data.j, along, across])[keep]
+        drives, drive = np.unique(every.reshape(-1, 4), axis=0, return_inverse=True)
         self.drive = jnp.asarray(drive.reshape(-1))
         self.j, self.B = jnp.asarray(drives[:, 0]), jnp.asarray(drives[:, 1])
+        self.plane = jnp.asarray(drives[:, 2:].T) if drives[:, 2:].any() else None
 
     def select(self, velocity: Array, precession: Array, tilt: Array | None = None) -> Array:
         """Each row's observable from velocity [m/s], <phidot> [rad/s] and tilt of every drive."""
@@ -120,15 +134,76 @@ class Model(abc.ABC):
 
 
 def check_wall_rows(data: Measurements, model: str) -> None:
-    """InputError naming the line of a field that is not along the easy axis."""
-    sample = data.sample
-    for i, axis in enumerate(data.field_axis):
-        along = data.B[i] != 0 or data.observable[i] == PINNED[0]
-        if along and axis != sample.easy_axis:
+    """InputError naming the line of a field that the row's observable does not go with."""
+    sample, (along, across) = data.sample, data.fields()
+    for i, (axis, name) in enumerate(zip(data.field_axis, data.observable, strict=True)):
+        where = f"{data.path}:{data.line[i]}: column"
+        named = data.B[i] != 0 or name == PINNED[0]
+        if named and not axis:
+            raise InputError(f"{where} `field_axis` must be given: {model} must know along what")
+        if across[i].any() and name in _MOVING and not (data.j[i] or along[i]):
             raise InputError(
-                f"{data.path}:{data.line[i]}: column `field_axis`: {model} knows fields along the "
-                f"easy axis {sample.easy_axis} only, got {axis or 'nothing'}"
+                f"{where} `field_axis`: {model} knows of nothing that moves a wall of easy axis "
+                f"{sample.easy_axis} here, only a field across it"
             )
+        beside = across[i].any() or (name == PINNED[0] and axis != sample.easy_axis)
+        if beside and name not in IN_THE_PLANE:
+            raise InputError(
+                f"{where} `field_axis`: {model} knows fields along the easy axis "
+                f"{sample.easy_axis} only for {name}, got {axis or 'field_x_T, ...'}"
+            )
+
+
+def check_plane(data: Measurements, values: Mapping[str, float]) -> None:
+    """InputError naming the line of a field across the easy axis too strong for a wall's model."""
+    most = 2 * values["K"] / (np.pi * values["Ms"])
+    for i, field in enumerate(np.linalg.norm(data.fields()[1], axis=1)):
+        if field >= most:
+            raise InputError(
+                f"{data.path}:{data.line[i]}: a field across the easy axis must be below "
+                f"2K/(pi Ms) = {most:.3g} T, got {field:g}"
+            )
+
+
+def with_interface(
+    needs: tuple[str, ...], data: Measurements, named: Collection[str]
+) -> tuple[str, ...]:
+    """`needs` of a model, and what the metal beside the film adds: of the header, or in `named`.
+
+    Raises InputError where there is something of the kind and the wall is none that it goes with.
+    """
+    found = [n for n in INTERFACE if n in named or getattr(data.sample, n) is not None]
+    if not found or not simulated(data):
+        return needs
+    easy = data.sample.easy_axis
+    if easy not in (None, "z"):
+        raise InputError(
+            f"{data.path}: `{found[0]}` needs walls of a film with easy_axis z, got {easy}"
+        )
+    for i, name in enumerate(data.observable):
+        if name not in OF_AN_INTERFACE:
+            raise InputError(
+                f"{data.path}:{data.line[i]}: {name} has no closed form beside `{found[0]}`; "
+                f"there it may be {', '.join(OF_AN_INTERFACE[:-2])}"
+            )
+    return (*needs, *found, *(FILM if {*found} & {*SPIN_ORBIT} else ()))
+
+
+def interface_terms(values: Mapping[str, Any], j: Array) -> tuple[tuple, tuple]:
+    """(energies, torques) of an LLG beside a metal; none where `values` name none."""
+    energies = (jaxstt.InterfacialDMI(values["D"], values["A"]),) if "D" in values else ()
+    if not any(name in values for name in SPIN_ORBIT):
+        return energies, ()
+    like_damping, like_field = (values.get(name, 0.0) for name in SPIN_ORBIT)
+    current = j * jnp.asarray([1.0, 0.0, 0.0], jnp.asarray(j).dtype)
+    torque = jaxstt.SpinOrbit(current, like_damping, like_field, values["thickness"])
+    return energies, (torque,)
+
+
+def period(values: Mapping[str, Any], plane: Array | None) -> float:
+    """Of the angle of a wall that turns: see `jaxstt.wall_motion`."""
+    plain = plane is None and not any(name in values for name in INTERFACE)
+    return np.pi if plain else 2 * np.pi
 
 
 def check_cell(data: Measurements, A: float, K: float) -> None:
@@ -167,10 +242,11 @@ def collective_wall(
     K, Kp = values["K"], values["K_perp"]
     if not hard_is_b:
         K, Kp = K + Kp, -Kp
-    names = ("A", "Ms", "alpha", "xi", "n0", "gamma")
-    return jaxstt.CollectiveWall(
-        K=K, Kp=Kp, P=effective_P(values), charge=charge, **{name: values[name] for name in names}
-    )
+    names = ("A", "Ms", "alpha", "xi", "n0", "gamma", "D", "theta_FL", "thickness")
+    known = {name: values[name] for name in names if name in values}
+    if "theta_SH" in values:
+        known["theta_DL"] = values["theta_SH"]
+    return jaxstt.CollectiveWall(K=K, Kp=Kp, P=effective_P(values), charge=charge, **known)
 
 
 def effective_P(values: Mapping[str, Array] | Mapping[str, float]) -> Any:
@@ -189,8 +265,10 @@ def on_the_edge(data: Measurements, values: Mapping[str, float], within: float) 
     known = {name: jnp.asarray(value, float) for name, value in values.items()}
     wall = collective_wall(known, data.sample.charge, hard_is_b(data))
     factor = np.array([[1 - within], [1 + within]])
-    j, B = factor * np.asarray(data.j)[rows], factor * np.asarray(data.B)[rows]
-    below, above = np.asarray(wall.motion(jnp.asarray(j), jnp.asarray(B)).locked)
+    along, across = data.fields()
+    j, B = factor * np.asarray(data.j)[rows], factor * along[rows]
+    plane = across[rows].T[:, None, :] if across.any() else None
+    below, above = np.asarray(wall.motion(jnp.asarray(j), jnp.asarray(B), plane).locked)
     return tuple(int(data.line[i]) for i in np.asarray(rows)[below != above])
 
 
@@ -204,9 +282,10 @@ def beyond_rest(data: Measurements, values: Mapping[str, float]) -> tuple[int, .
         return ()
     known = {name: jnp.asarray(value, float) for name, value in values.items()}
     wall = collective_wall(known, data.sample.charge, hard_is_b(data))
-    j, B = jnp.asarray(data.j[rows]), jnp.asarray(data.B[rows])
+    j, B = jnp.asarray(data.j[rows]), jnp.asarray(data.fields()[0][rows])
     pinned = np.array([data.observable[i] in PINNED for i in rows])
-    turns = np.where(pinned, held_too_hard(wall, j), ~np.asarray(wall.motion(j, B).locked))
+    held = held_too_hard(wall, j) if pinned.any() else False
+    turns = np.where(pinned, held, ~np.asarray(wall.motion(j, B).locked))
     return tuple(int(data.line[i]) for i in np.asarray(rows)[turns])
 
 
@@ -215,10 +294,36 @@ def held_too_hard(wall: jaxstt.CollectiveWall, j: Array) -> Array:
     return jnp.abs(wall.coefficients(j).U) > wall.intrinsic_threshold()
 
 
-def relaxation_time(wall: jaxstt.CollectiveWall) -> float:
-    """s, in which a small tilt relaxes: (1 + alpha~^2) Ms/(2 alpha~ g~ |Kp|)."""
-    c = wall.coefficients()
-    return float((1 + c.alpha**2) * wall.Ms / (2 * c.alpha * c.gamma * jnp.abs(wall.Kp)))
+def _slope(
+    wall: jaxstt.CollectiveWall, phi: Array, j: Array, B: Array, plane: Array | None = None
+) -> Array:
+    """|d phidot/dphi|, 1/s."""
+    return jnp.abs(jax.grad(lambda p: wall.rates(p, j, B, plane)[1])(phi))
+
+
+def rest_time(wall: jaxstt.CollectiveWall) -> float:
+    """s, in which a small tilt relaxes: without D (1 + alpha~^2) Ms/(2 alpha~ g~ |Kp|)."""
+    nothing = jnp.zeros(())
+    return float(1 / _slope(wall, wall.rest_angle(), nothing, nothing))
+
+
+def relaxation_times(
+    wall: jaxstt.CollectiveWall, rows: Rows, angle: Array, slowest: float
+) -> np.ndarray:
+    """(drives,), s, in which a small tilt relaxes under each drive at these angles.
+
+    slowest: the part of the largest rate of all angles that is the least taken, near breakdown
+    where a wall creeps.
+    """
+    turn = jnp.linspace(0, 2 * jnp.pi, 65)
+
+    def time(phi: Array, j: Array, B: Array, plane: Array | None) -> Array:
+        largest = jnp.max(jax.vmap(lambda p: _slope(wall, p, j, B, plane))(turn))
+        return 1 / jnp.maximum(_slope(wall, phi, j, B, plane), slowest * largest)
+
+    across = None if rows.plane is None else 1
+    every = jax.jit(jax.vmap(time, in_axes=(0, 0, 0, across)))
+    return np.asarray(every(angle, rows.j, rows.B, rows.plane))
 
 
 def drift_velocity(values: Mapping[str, Array], j: Array) -> Array:

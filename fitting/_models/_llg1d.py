@@ -23,11 +23,14 @@ from ._base import (
     Predictor,
     Rows,
     check_cell,
+    check_plane,
     check_wall_rows,
     collective_wall,
     effective_P,
     hard_is_b,
-    relaxation_time,
+    interface_terms,
+    period,
+    relaxation_times,
     steps_in,
 )
 
@@ -40,8 +43,8 @@ _CELLS_PER_TURN = 2.5
 """Cells per width where a running wall is narrowest, which it passes quickly."""
 _PER_CELL, _PER_STEP = 25e-9, 3e-6
 """Seconds that a cell and a step take."""
-_HALF_TURNS = 1.6
-"""Length of a running wall's record; one whole half turn must remain when the fit moves."""
+_PERIODS = 1.6
+"""Length of a running wall's record; one whole period must remain when the fit moves."""
 
 
 def _narrowest(wall: jaxstt.CollectiveWall, motion: jaxstt.WallMotion) -> float:
@@ -54,9 +57,9 @@ def _narrowest(wall: jaxstt.CollectiveWall, motion: jaxstt.WallMotion) -> float:
 class LLG1D(Model):
     """A wall in a 1-D wire under each drive, by `jaxstt.evolve` with the lean fixed step.
 
-    energies: exchange A, anisotropy K along the easy axis, K_perp along the hard one, field;
-    torque: Zhang-Li with n0.  Each run starts from the collective wall's state at the current
-    parameters, so that little transient is left; a running wall is averaged over half turns.
+    energies: exchange A, anisotropy K along the easy axis, K_perp along the hard one, field, DMI;
+    torques: Zhang-Li with n0, spin-orbit.  Each run starts from the collective wall's state at the
+    current parameters, so that little transient is left; a running wall is averaged over periods.
     `fit` reaches it from wall1d by space mapping: a few runs without derivatives.
     Observables as `wall1d`, without drift velocities.
     """
@@ -74,6 +77,7 @@ class LLG1D(Model):
         data.sample.require("easy_axis", model=self.name)
         check_wall_rows(data, self.name)
         check_cell(data, values["A"], values["K"])
+        check_plane(data, values)
         return WirePredictor(data, values)
 
 
@@ -92,6 +96,7 @@ class WirePredictor(Predictor):
     charge: int = eqx.field(static=True)
     easy: str = eqx.field(static=True)
     hard_is_b: bool = eqx.field(static=True)
+    period: float = eqx.field(static=True)
 
     def __init__(self, data: Measurements, values: Mapping[str, float]):
         self.rows = Rows(data, LLG1D.observables)
@@ -99,8 +104,9 @@ class WirePredictor(Predictor):
         self.charge, self.easy = data.sample.charge, str(data.sample.easy_axis)
         self.hard_is_b = hard_is_b(data)
         wall = collective_wall(values, self.charge, self.hard_is_b)
-        motion = wall.motion(self.rows.j, self.rows.B)
-        settle, length = _durations(wall, motion)
+        motion = wall.motion(self.rows.j, self.rows.B, self.rows.plane)
+        self.period = period(values, self.rows.plane)
+        settle, length = _durations(wall, self.rows, motion, self.period)
         record = np.linspace(settle, settle + length, _SAMPLES).T
         self.times = jnp.asarray(np.hstack([np.zeros((self.drives, 1)), record]))
         path = np.asarray(motion.velocity) * (settle + length)
@@ -124,16 +130,12 @@ class WirePredictor(Predictor):
     ) -> Array:
         """The same, differentiable as `jaxstt.evolve` is with this adjoint."""
         start = collective_wall(values, self.charge, self.hard_is_b).motion(
-            self.rows.j, self.rows.B
+            self.rows.j, self.rows.B, self.rows.plane
         )
-
-        def run(drive):
-            j, B, times, begin, angle, width = drive
-            return self._run(values, adjoint, j, B, times, begin, angle, width)
-
+        force = (self.rows.j, self.rows.B, *self._across())
         velocity, precession = jaxstt.parallel_map(
-            run,
-            (self.rows.j, self.rows.B, self.times, self.begin, start.angle, start.width),
+            lambda drive: self._run(values, adjoint, *drive),
+            (force, self.times, self.begin, start.angle, start.width),
         )
         return self.rows.select(velocity, precession)
 
@@ -145,16 +147,21 @@ class WirePredictor(Predictor):
     def seconds(self, values: Mapping[str, float]) -> float:
         """About how long `measure` takes, s, on the devices there are."""
         known = {name: jnp.asarray(value, float) for name, value in values.items()}
-        llg = self._llg(known, self.rows.j[0], self.rows.B[0])
+        force = (self.rows.j, self.rows.B, *self._across())
+        llg = self._llg(known, *(x[0] for x in force))
         span = float(jnp.sum(self.times[:, -1]))
         step = self.grid.shape[0] * _PER_CELL + _PER_STEP
         return steps_in(llg, span) * step / min(self.drives, jax.local_device_count())
 
-    def _run(self, values, adjoint, j, B, times, begin, angle, width) -> tuple[Array, Array]:
+    def _across(self) -> tuple[Array, ...]:
+        """(B_a, B_b) of each drive; nothing where there is none."""
+        return () if self.rows.plane is None else tuple(self.rows.plane)
+
+    def _run(self, values, adjoint, force, times, begin, angle, width) -> tuple[Array, Array]:
         make = jaxstt.head_to_head_wall if self.easy == "x" else jaxstt.bloch_wall
         m0 = make(self.grid, width, position=begin, charge=self.charge, angle=angle)
         sol = jaxstt.evolve(
-            self._llg(values, j, B),
+            self._llg(values, *force),
             m0,
             times,
             save=jaxstt.WallTracker(self.grid, self.easy),
@@ -163,15 +170,19 @@ class WirePredictor(Predictor):
             throw=False,
         )
         record = jax.tree.map(lambda x: x[1:], sol.m)
-        motion, sound = jaxstt.mean_motion(self.grid, times[1:], record)
+        motion, sound = jaxstt.mean_motion(self.grid, times[1:], record, period=self.period)
         # A trial whose record cannot be read must be refused by the solver, never be trusted:
         # NaN residuals are infinite chi2 there.
         keep = lambda x: jnp.where(sound, x, jnp.nan)  # noqa: E731
         return keep(motion.velocity), keep(motion.precession)
 
-    def _llg(self, values, j, B) -> jaxstt.LLG:
+    def _llg(self, values, j, B, *across) -> jaxstt.LLG:
         easy = "xyz".index(self.easy)
         axes = np.eye(3)
+        field = B * axes[easy]
+        for k, B in enumerate(across, start=1):
+            field = field + B * axes[(easy + k) % 3]
+        energies, torques = interface_terms(values, j)
         hard = axes[(easy + (2 if self.hard_is_b else 1)) % 3]
         return jaxstt.LLG(
             self.grid,
@@ -182,12 +193,14 @@ class WirePredictor(Predictor):
                 jaxstt.Exchange(values["A"], order=4),
                 jaxstt.UniaxialAnisotropy(values["K"], axes[easy]),
                 jaxstt.UniaxialAnisotropy(-values["K_perp"], hard),
-                jaxstt.Zeeman(B * axes[easy]),
+                jaxstt.Zeeman(field),
+                *energies,
             ),
             torques=(
                 jaxstt.ZhangLi(
                     j * axes[0], P=effective_P(values), xi=values["xi"], n0=values["n0"], order=4
                 ),
+                *torques,
             ),
         )
 
@@ -198,14 +211,11 @@ def _measure(wire: WirePredictor, values: Mapping[str, Array]) -> Array:
 
 
 def _durations(
-    wall: jaxstt.CollectiveWall, motion: jaxstt.WallMotion
+    wall: jaxstt.CollectiveWall, rows: Rows, motion: jaxstt.WallMotion, period: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(settling time, length of the record), s, for each drive.
-
-    The tilt relaxes in (1 + alpha~^2) Ms/(2 alpha~ g~ |Kp|); the runs start close to the answer.
-    """
-    relax = relaxation_time(wall)
+    """(settling time, length of the record), s, for each drive; the runs start at the answer."""
+    relax = relaxation_times(wall, rows, motion.angle, 1.0)
     locked = np.asarray(motion.locked)
-    half_turn = np.pi / np.where(locked, 1.0, np.abs(np.asarray(motion.precession)))
-    settle = np.where(locked, 2 * relax, np.minimum(relax, half_turn))
-    return settle, np.where(locked, relax, _HALF_TURNS * half_turn)
+    turn = period / np.where(locked, 1.0, np.abs(np.asarray(motion.precession)))
+    settle = np.where(locked, 2 * relax, np.minimum(relax, turn))
+    return settle, np.where(locked, relax, _PERIODS * turn)

@@ -23,12 +23,15 @@ from ._base import (
     Model,
     Predictor,
     Rows,
+    check_plane,
     check_wall_rows,
     collective_wall,
     drift_velocity,
     effective_P,
     hard_is_b,
-    relaxation_time,
+    interface_terms,
+    period,
+    relaxation_times,
     steps_in,
 )
 from ._piece import Path, Piece, follow
@@ -39,7 +42,7 @@ _TRANSIENT = 5.0
 """Relaxation times that a steady wall is given; it starts some per cent off."""
 _CREEP = 0.3
 """Near breakdown a wall relaxes slower, at most by the inverse of this."""
-_HALF_TURNS = 2.2
+_PERIODS = 2.2
 """Of a running wall's record, as the collective wall turns; one whole one must be in it."""
 _LENGTH, _WIDTHS = 24.0, 2.0
 """Length of the piece in wall widths, and in widths of the strip, along which a wall may tilt."""
@@ -54,7 +57,8 @@ _PER_CELL, _PER_STEP = 120e-9, 30e-6
 
 
 class LLG2D(Model):
-    """A wall in the strip under each drive: exchange, anisotropies, magnetostatics, Zhang-Li.
+    """A wall in the strip under each drive: exchange, anisotropies, magnetostatics, Zhang-Li, and
+    what the header has or a fit asks for of DMI and spin-orbit torques.
 
     K and K_hard are the sample's crystalline constants; there are no wall constants to estimate.
     Mesh: the sample's `cell_x, cell_y, cell_z`, with second-order stencils, as the simulation that
@@ -77,6 +81,7 @@ class LLG2D(Model):
         self.check_rows(data)
         data.sample.require("width", "thickness", "K", "easy_axis", model=self.name)
         check_wall_rows(data, self.name)
+        check_plane(data, {**values, "K": data.sample.cross_section().K_eff})
         return StripPredictor(data, values, refine)
 
 
@@ -103,6 +108,7 @@ class _Drive(NamedTuple):
 
     j: Array
     B: Array
+    plane: Array | None
     settle: Array
     record: Array
     angle: Array
@@ -131,6 +137,7 @@ class StripPredictor(Predictor):
     drives: int = eqx.field(static=True)
     hard: str = eqx.field(static=True)
     order: int = eqx.field(static=True)
+    period: float = eqx.field(static=True)
 
     def __init__(self, data: Measurements, values: Mapping[str, float], refine: float = 1.0):
         sample = data.sample
@@ -147,7 +154,9 @@ class StripPredictor(Predictor):
         self.hard = sample.hard_axis or constants.hard_axis
         self.order = 2 if sample.cell_x else 4
         self.wall = collective_wall(known, sample.charge, hard_is_b(data))
-        settle, record = _durations(self.wall, self.wall.motion(self.rows.j, self.rows.B))
+        motion = self.wall.motion(self.rows.j, self.rows.B, self.rows.plane)
+        self.period = period(values, self.rows.plane)
+        settle, record = _durations(self.wall, self.rows, motion, self.period)
         self.moves = None
         self.settle, self.record = jnp.asarray(settle / _SETTLE), jnp.asarray(record / _RECORD)
 
@@ -186,14 +195,19 @@ class StripPredictor(Predictor):
         """The same with these drives only, each followed for so many times longer."""
         times = (longer * self.settle[drives], longer * self.record[drives])
         moves = None if self.moves is None else self.moves[drives]
-        parts = (self.rows.j[drives], self.rows.B[drives], *times, moves)
-        where = lambda p: (p.rows.j, p.rows.B, p.settle, p.record, p.moves)  # noqa: E731
+        plane = None if self.rows.plane is None else self.rows.plane[:, drives]
+        parts = (self.rows.j[drives], self.rows.B[drives], plane, *times, moves)
+
+        def where(p):
+            return (p.rows.j, p.rows.B, p.rows.plane, p.settle, p.record, p.moves)
+
         return eqx.tree_at(where, self, parts, is_leaf=lambda x: x is None)
 
     def seconds(self, values: Mapping[str, float]) -> float:
         """About how long `measure` takes, s, on the devices there are."""
         known = {name: jnp.asarray(value, float) for name, value in values.items()}
-        llg = self._llg(known, self.rows.j[0], self.rows.B[0])
+        plane = None if self.rows.plane is None else self.rows.plane[:, 0]
+        llg = self._llg(known, self.rows.j[0], self.rows.B[0], plane)
         span = float(jnp.sum(self.settle) * _SETTLE + jnp.sum(self.record) * _RECORD)
         cells = math.prod(self.piece.grid.shape)
         at_once = min(self.drives, jax.local_device_count())
@@ -220,9 +234,10 @@ class StripPredictor(Predictor):
         return jaxstt.parallel_map(one, self.every_drive())
 
     def every_drive(self) -> "_Drive":
-        start = self.wall.motion(self.rows.j, self.rows.B)
-        times = (self.settle, self.record)
-        return _Drive(self.rows.j, self.rows.B, *times, start.angle, start.width, self.moves)
+        rows, times = self.rows, (self.settle, self.record)
+        start = self.wall.motion(rows.j, rows.B, rows.plane)
+        plane = None if rows.plane is None else rows.plane.T
+        return _Drive(rows.j, rows.B, plane, *times, start.angle, start.width, self.moves)
 
     def run(
         self,
@@ -231,7 +246,7 @@ class StripPredictor(Predictor):
         drive: "_Drive",
     ) -> tuple[Array, Array, Array]:
         """`motion` under one drive."""
-        llg = self._llg(values, drive.j, drive.B)
+        llg = self._llg(values, drive.j, drive.B, drive.plane)
         early, late = None, None
         if drive.moves is not None:
             early, late = drive.moves[:_SETTLE], drive.moves[_SETTLE:]
@@ -245,14 +260,20 @@ class StripPredictor(Predictor):
         road = jaxstt.Grid((_ROAD, 1, 1), spacing)
         t = interval * jnp.arange(_RECORD, dtype=interval.dtype)
         there = walls._replace(position=walls.position + spacing[0] * _ROAD / 2)
-        motion, sound = jaxstt.mean_motion(road, t, there)
+        motion, sound = jaxstt.mean_motion(road, t, there, period=self.period)
         keep = lambda x: jnp.where(sound, x, jnp.nan)  # noqa: E731
         return keep(motion.velocity), keep(motion.precession)
 
-    def _llg(self, values: Mapping[str, Array], j: Array, B: Array) -> jaxstt.LLG:
+    def _llg(
+        self, values: Mapping[str, Array], j: Array, B: Array, plane: Array | None
+    ) -> jaxstt.LLG:
         axes = dict(zip("xyz", np.eye(3), strict=True))
         easy = axes[self.piece.easy]
-        field = B * easy[:, None, None, None] + values["Ms"] * self.piece.outside
+        whole = B * easy
+        if plane is not None:
+            whole = whole + plane[0] * np.roll(easy, 1) + plane[1] * np.roll(easy, 2)
+        field = whole[:, None, None, None] + values["Ms"] * self.piece.outside
+        energies, torques = interface_terms(values, j)
         return jaxstt.LLG(
             self.piece.grid,
             Ms=values["Ms"],
@@ -264,6 +285,7 @@ class StripPredictor(Predictor):
                 jaxstt.UniaxialAnisotropy(-self.K_hard, axes[self.hard]),
                 jaxstt.Zeeman(field),
                 self.piece.demag,
+                *energies,
             ),
             torques=(
                 jaxstt.ZhangLi(
@@ -273,6 +295,7 @@ class StripPredictor(Predictor):
                     n0=values["n0"],
                     order=self.order,
                 ),
+                *torques,
             ),
         )
 
@@ -293,14 +316,11 @@ def _run(shared: tuple[StripPredictor, Mapping[str, Array]], drive: _Drive):
 
 
 def _durations(
-    wall: jaxstt.CollectiveWall, motion: jaxstt.WallMotion
+    wall: jaxstt.CollectiveWall, rows: Rows, motion: jaxstt.WallMotion, period: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(settling time, length of the record), s, for each drive.
-
-    The tilt relaxes in (1 + alpha~^2) Ms/(2 alpha~ g~ |Kp cos 2phi|), phi the wall's angle.
-    """
-    locked, relax = np.asarray(motion.locked), relaxation_time(wall)
-    slower = 1 / np.maximum(np.abs(np.cos(2 * np.asarray(motion.angle))), _CREEP)
-    half_turn = np.pi / np.where(locked, 1.0, np.abs(np.asarray(motion.precession)))
-    settle = np.where(locked, _TRANSIENT * relax * slower, np.minimum(2 * relax, 2 * half_turn))
-    return settle, np.where(locked, relax, _HALF_TURNS * half_turn)
+    """(settling time, length of the record), s, for each drive."""
+    locked = np.asarray(motion.locked)
+    slow, relax = (relaxation_times(wall, rows, motion.angle, part) for part in (_CREEP, 1.0))
+    turn = period / np.where(locked, 1.0, np.abs(np.asarray(motion.precession)))
+    settle = np.where(locked, _TRANSIENT * slow, np.minimum(2 * relax, 2 * turn))
+    return settle, np.where(locked, relax, _PERIODS * turn)

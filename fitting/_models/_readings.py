@@ -22,13 +22,14 @@ class Shown(eqx.Module):
     """The rows of one observable; arrays (n,), SI.
 
     rows: their places in the file's order.  duration, rise: of the pulse, nan where there is none.
-    side: sign of the measured value.
+    side: sign of the measured value.  plane: (2, n), across the easy axis, None without.
     """
 
     observable: str = eqx.field(static=True)
     rows: tuple[int, ...] = eqx.field(static=True)
     j: Array
     B: Array
+    plane: Array | None
     duration: Array
     rise: Array
     side: Array
@@ -36,7 +37,9 @@ class Shown(eqx.Module):
     def __init__(self, data: Measurements, observable: str):
         rows = [i for i, name in enumerate(data.observable) if name == observable]
         self.observable, self.rows = observable, tuple(rows)
-        self.j, self.B = jnp.asarray(data.j[rows]), jnp.asarray(data.B[rows])
+        along, across = (field[rows] for field in data.fields())
+        self.j, self.B = jnp.asarray(data.j[rows]), jnp.asarray(along)
+        self.plane = jnp.asarray(across.T) if across.any() else None
         self.duration = jnp.asarray(data.duration[rows])
         # No edges are told: sharp ones.
         self.rise = jnp.asarray(np.nan_to_num(data.rise[rows]))
@@ -45,7 +48,7 @@ class Shown(eqx.Module):
 
 def field_mobility(wall: jaxstt.CollectiveWall, _: Mapping[str, Array], at: Shown) -> Array:
     """|dv/dB|, m/(s T), at the row's drives; of a wall that rests without any: lambda g~/alpha~."""
-    v = lambda B: wall.motion(at.j, B).velocity  # noqa: E731
+    v = lambda B: wall.motion(at.j, B, at.plane).velocity  # noqa: E731
     return jnp.abs(jax.jvp(v, (at.B,), (jnp.ones_like(at.B),))[1])
 
 

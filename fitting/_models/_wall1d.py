@@ -20,6 +20,7 @@ from ._base import (
     Predictor,
     Rows,
     check_cell,
+    check_plane,
     check_wall_rows,
     collective_wall,
     drift_velocity,
@@ -39,6 +40,7 @@ class Wall1D(Model):
     wall_tilt: |phi - phi at rest|, rad, of a wall that does not turn.
     drift_velocity: U = mu_B P j/(e Ms (1+xi^2)(1+eta)), m/s, which needs no wall.
     The others: `_readings`, and of vortices `_gyration`.
+    D, theta_SH and theta_FL, of the header or fitted, and fields across the easy axis: as there.
     """
 
     name = "wall1d"
@@ -59,6 +61,7 @@ class Wall1D(Model):
             data.sample.require("easy_axis", model=self.name)
             check_wall_rows(data, self.name)
             check_cell(data, values["A"], values["K"])
+            check_plane(data, values)
         return WallPredictor(data)
 
 
@@ -100,7 +103,7 @@ class WallPredictor(Predictor):
             return out
         wall = collective_wall(values, self.charge, self.hard_is_b)
         if self.motion.j.size:
-            motion = wall.motion(self.motion.j, self.motion.B)
+            motion = wall.motion(self.motion.j, self.motion.B, self.motion.plane)
             tilt = wall_tilt(wall, motion.angle)
             rows = self.motion.select(motion.velocity, motion.precession, tilt)
             out = fill(out, _MOTION, rows)

@@ -12,6 +12,11 @@ POLARISATION = ("xi", "P", "alpha")
 """What the package is for; free unless said otherwise, and never taken from the sample."""
 MATERIAL = ("K_perp", "K", "A", "Ms", "n0", "gamma")
 """What the sample's header gives; K and K_perp are the wall's constants, see `cross_section`."""
+INTERFACE = ("D", "theta_SH", "theta_FL")
+"""What the metal beside the film adds: there only where the header gives it, or it is fitted."""
+SPIN_ORBIT = INTERFACE[1:]
+FILM = ("thickness",)
+"""What spin-orbit torques are divided by."""
 SETTING = ("B_pin", "f_core", "D_G", "j_scale")
 """What the experiment adds: the pinning field of a wall, the frequency of a vortex core and the
 ratio D/G of its damping to its gyrovector, and the factor by which the current densities of the
@@ -22,7 +27,7 @@ EFFECTIVE = ("P_T", "alpha~")
 """What P and alpha may be made of: see `FromWhole`."""
 ELECTRONS = (*POLARISATION, *EFFECTIVE, *MICROSCOPIC)
 """What no header gives."""
-NAMES = (*POLARISATION, *EFFECTIVE, *MATERIAL, *SETTING, *MICROSCOPIC)
+NAMES = (*POLARISATION, *EFFECTIVE, *MATERIAL, *INTERFACE, *FILM, *SETTING, *MICROSCOPIC)
 UNITS = {
     "K_perp": "J/m^3",
     "K": "J/m^3",
@@ -30,13 +35,15 @@ UNITS = {
     "Ms": "A/m",
     "n0": "A/m",
     "gamma": "rad/(s T)",
+    "thickness": "m",
+    "D": "J/m^2",
     "B_pin": "T",
     "f_core": "Hz",
     "Delta": "J",
     "tau_sf": "s",
 }
-FLOOR = {"xi": 0.02, "P": 0.02, "P_T": 0.02}
-"""Below this the error is compared with this value, not with the parameter: xi and P may be 0."""
+FLOOR = {"xi": 0.02, "P": 0.02, "P_T": 0.02, "D": 2e-5, "theta_SH": 0.01, "theta_FL": 0.01}
+"""Below this the error is compared with this value, not with the parameter: these may be 0."""
 
 
 def floor(name: str) -> float:
@@ -52,6 +59,7 @@ _ALLOWED = {
     "alpha": (">= 0", lambda x: x >= 0),
     "K_perp": (">= 0", lambda x: x >= 0),
     "n0": (">= 0", lambda x: x >= 0),
+    **dict.fromkeys(INTERFACE, ("a finite number", math.isfinite)),
 }
 
 
@@ -102,8 +110,8 @@ def parameter(name: str, estimate: float | None = None, spread: float | None = N
 
     spread: relative standard deviation of a (log-normal) prior around `estimate`.
     xi in (0, 2), P, P_T in (-1, 1), alpha, alpha~ in (1e-5, 1), Delta in (1e-22, 1e-17) J, tau_sf
-    in (1e-17, 1e-8) s; the others within a decade of the estimate (K_perp and B_pin within two,
-    gamma and j_scale within a factor 2).
+    in (1e-17, 1e-8) s, D in (-0.005, 0.005) J/m^2, theta_SH, theta_FL in (-3, 3); the others within
+    a decade of the estimate (K_perp and B_pin within two, gamma and j_scale within a factor 2).
     """
     if name == "xi":
         return Parameter("xi", 0.0, 2.0, False, 0.1)
@@ -111,6 +119,9 @@ def parameter(name: str, estimate: float | None = None, spread: float | None = N
         return Parameter(name, -1.0, 1.0, False, 0.5)
     if name in ("alpha", "alpha~"):
         return Parameter(name, 1e-5, 1.0, True, 0.05)
+    if name in INTERFACE:
+        widest, start = (5e-3, 3e-4) if name == "D" else (3.0, 0.1)
+        return Parameter(name, -widest, widest, False, start if estimate is None else estimate)
     if name == "Delta":
         return Parameter("Delta", 1e-22, 1e-17, True, 1e-19)
     if name == "tau_sf":
@@ -125,6 +136,10 @@ def parameter(name: str, estimate: float | None = None, spread: float | None = N
     return Parameter(name, estimate / factor, estimate * factor, True, estimate, prior)
 
 
+_ALSO = {"theta_DL": "theta_SH", "beta": "xi", "DMI": "D", "Aex": "A", "Msat": "Ms"}
+"""What others call them."""
+
+
 def known(names: Iterable[str], argument: str) -> tuple[str, ...]:
     """`names` as a tuple; InputError naming the nearest parameter for an unknown or double one."""
     listed = tuple(names)
@@ -132,7 +147,7 @@ def known(names: Iterable[str], argument: str) -> tuple[str, ...]:
         if name not in NAMES:
             raise InputError(
                 f"`{argument}`: unknown parameter {name!r}; did you mean "
-                f"`{nearest(name, NAMES)}`? (there are {', '.join(NAMES)})"
+                f"`{_ALSO.get(name) or nearest(name, NAMES)}`? (there are {', '.join(NAMES)})"
             )
         if listed.count(name) > 1:
             raise InputError(f"`{argument}`: parameter `{name}` is given twice")

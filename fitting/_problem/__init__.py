@@ -8,6 +8,7 @@ from ._objective import evaluate as evaluate
 from ._objective import relative_jacobian as relative_jacobian
 from ._objective import relative_scale as relative_scale
 from ._problem import K_PERP_ERROR as K_PERP_ERROR
+from ._problem import OF_SAMPLE as OF_SAMPLE
 from ._problem import WIDTH_ERROR as WIDTH_ERROR
 from ._problem import Problem as Problem
 from ._problem import from_sample as from_sample

@@ -9,9 +9,11 @@ import numpy as np
 
 from .._data import Measurements
 from .._errors import InputError
-from .._models import GYRATION, PINNED, Model, simulated
+from .._models import GYRATION, PINNED, Model, simulated, with_interface
 from .._parameters import (
     ELECTRONS,
+    FILM,
+    INTERFACE,
     MATERIAL,
     SETTING,
     Link,
@@ -28,6 +30,8 @@ from ._objective import Objective
 
 WIDTH_ERROR, K_PERP_ERROR = 0.10, 0.30
 """Stated relative uncertainty of the wall constants from the cross-section (wall width, K_perp)."""
+OF_SAMPLE = (*MATERIAL, *FILM, *INTERFACE, *SETTING)
+"""Parameters that are the sample's unless they are fitted or given."""
 NUISANCE_ERROR = {"j_scale": 0.10}
 """Relative width of a nuisance's prior where it is not that of K_perp."""
 
@@ -116,6 +120,7 @@ def set_up(
     _check_roles(free, nuisance, fixed)
     links = read_links(ties or {}, (*free, *nuisance, *fixed))
     follows = tuple(link.name for link in links)
+    needs = with_interface(needs, data, {*free, *nuisance, *fixed, *follows})
     needs = (*needs, *(s for link in links for s in link.sources))
     for name in ELECTRONS:
         if name in needs and name not in (*free, *fixed, *follows):
@@ -124,10 +129,9 @@ def set_up(
             )
     known = (*fixed, *follows, *(n for n in free if n in start))
     varied = (*free, *nuisance)
-    wanted = tuple(
-        n for n in (*MATERIAL, *SETTING) if (n in needs or n in varied) and n not in known
-    )
+    wanted = tuple(n for n in OF_SAMPLE if (n in needs or n in varied) and n not in known)
     guesses = {"B_pin": pinning_guess, "f_core": core_guess}
+    wanted = tuple(n for n in wanted if n not in INTERFACE or n not in varied)
     guessed = {n: guess(data) for n, guess in guesses.items() if n in free}
     estimates = {**from_sample(data, wanted, model.name, guessed), **fixed}
     parameters = tuple(
@@ -204,6 +208,9 @@ def _check_roles(
             raise InputError(
                 f"`nuisance` must name parameters of the sample that are not free, got `{name}`"
             )
+    for name in (*free, *nuisance):
+        if name in FILM:
+            raise InputError(f"`{name}` is the sample's and cannot be fitted")
 
 
 def prior_width(nuisance: str) -> float:
@@ -239,7 +246,8 @@ def from_sample(
     """
     sample, found = data.sample, {**(guessed or {})}
     wanted = tuple(n for n in wanted if n not in found)
-    sample.require(*(n for n in ("B_pin", "f_core", "D_G") if n in wanted), model=model)
+    own = ("B_pin", "f_core", "D_G", *FILM, *INTERFACE)
+    sample.require(*(n for n in own if n in wanted), model=model)
     sample.require(*(n for n in ("Ms", "A", "K") if n in wanted), model=model)
     if simulated(data):
         sample.require("easy_axis", model=model)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxstt import constants, converters
 
 from .._format import interval_text, lines_of, number, with_error
-from .._parameters import UNITS
+from .._parameters import INTERFACE, UNITS
 from .._problem import prior_width
 from .._solve import OPTIMIZERS
 
@@ -129,6 +129,12 @@ def _advice(fit: "Fit") -> list[str]:
         return ["Wall velocities would add to what drift velocities say."]
     fields = np.asarray(fit.data.B) != 0
     advice = []
+    beside = fit.data.fields()[1]
+    if {*INTERFACE} & {*fit.values} and not beside.any():
+        advice.append(
+            "Velocities against a field along the wire (column field_x_T) would tell D, theta_SH "
+            "and the spin-transfer torque apart."
+        )
     if not fields.any() and "field_mobility" not in seen:
         advice.append("Velocities in a field alone, below breakdown, would fix alpha~.")
     if "precession_frequency" not in seen or fields.any():

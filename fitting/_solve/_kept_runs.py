@@ -50,6 +50,8 @@ class KeptRuns:
 def _question(data: Measurements) -> str:
     """A mark of what a prediction depends on besides the values."""
     rows = [list(data.observable), data.j.tolist(), data.B.tolist(), list(data.field_axis)]
+    if data.B_xyz.any():
+        rows.append(data.B_xyz.tolist())
     text = json.dumps(
         [rows, repr(dataclasses.replace(data.sample, origin="")), versions()], sort_keys=True
     )

@@ -21,6 +21,9 @@ GRID = {
     "xi": (0.02, 0.1, 0.4),
     "P": (0.3, 0.6, -0.5),
     "alpha": (0.01, 0.05, 0.2),
+    "D": (3e-4, -3e-4),
+    "theta_SH": (0.1, -0.1),
+    "theta_FL": (0.05,),
 }
 GRID |= {"P_T": GRID["P"], "alpha~": GRID["alpha"]}
 """First guesses; every combination of the free ones is tried."""

@@ -196,17 +196,17 @@ class CollectiveWall(eqx.Module):
         return own if plane is None else own + plane
 
     def _check_plane(self, j: Array, plane: Array | None) -> None:
-        """ValueError for a field in the plane in which no wall of this model has a width."""
-        for end in (jnp.min(j), jnp.max(j)):  # the field is linear in j, its size convex
-            B = self.field_in_the_plane(end, plane)
-            if B is None:
-                return
-            free = self.K + jnp.minimum(self.Kp, 0.0) - jnp.pi / 2 * self.Ms * jnp.linalg.norm(B)
-            if is_concrete(free) and float(free) <= 0:
-                raise ValueError(
-                    "`B_plane`, with the field-like torque, must be well below 2K/Ms: it leaves no "
-                    f"wall, got {float(jnp.linalg.norm(B)):.3g} T"
-                )
+        """ValueError for a field in the plane that is none of a wall that is little canted."""
+        B = self.field_in_the_plane(j, plane)
+        if B is None:
+            return
+        size = jnp.max(jnp.linalg.norm(B, axis=0), initial=0.0)
+        free = self.K + jnp.minimum(self.Kp, 0.0) - jnp.pi / 2 * self.Ms * size
+        if is_concrete(free) and float(free) <= 0:
+            raise ValueError(
+                "`B_plane`, with the field-like torque, must be well below 2K/Ms: it leaves no "
+                f"wall, got {float(size):.3g} T"
+            )
 
     @property
     def _plain(self) -> bool:
@@ -224,16 +224,20 @@ class CollectiveWall(eqx.Module):
 
         With D, spin-orbit torques or B_plane = (B_a, B_b), T, a turn is 2 pi and the angle is the
         first at which a wall that begins at rest can stay.
-        j and B broadcast against each other; the result has their shape.  Differentiable in either
+        j, B and both components of B_plane, (2,) or (2, ...), broadcast against each other; the
+        result has their shape.  Differentiable in either
         mode and to second order, in j, B and every parameter, on both sides of the breakdown (at
         the breakdown itself the velocity has a square-root edge).
         Both cases are exact for the equations of the class.
         Raises ValueError for a j or B that is not finite or not a number.
         """
         plane = None if B_plane is None else _in_plane(B_plane)
-        j = leaf("j", j)
-        self._check_plane(j, plane)
-        return _long_time(self, j, leaf("B", B), plane)
+        j, B = leaf("j", j), leaf("B", B)
+        drives = (j, B) if plane is None else (j, B, *plane)
+        j, B, *plane = jnp.broadcast_arrays(*(x.astype(self.A.dtype) for x in drives))
+        across = jnp.stack(plane) if plane else None
+        self._check_plane(j, across)
+        return _long_time(self, j, B, across)
 
     def evolve(
         self,
@@ -267,7 +271,7 @@ class CollectiveWall(eqx.Module):
         check_number("B", B)
         plane = None if B_plane is None else as_drive("B_plane", B_plane)
         if plane is not None and not callable(plane):
-            plane = _in_plane(plane)
+            plane = _in_plane(plane, one=True)
         if not (callable(j) or callable(plane)):
             self._check_plane(j, plane)
         settings = adaptive(
@@ -383,14 +387,13 @@ class CollectiveWall(eqx.Module):
 
 @eqx.filter_jit
 def _long_time(wall: CollectiveWall, j: Array, B: Array, plane: Array | None) -> WallMotion:
-    dtype = wall.A.dtype
-    j, B = jnp.broadcast_arrays(j.astype(dtype), B.astype(dtype))
-    flat = jax.vmap(lambda j, B: wall._motion(j, B, plane))(j.ravel(), B.ravel())
+    drives = (j.ravel(), B.ravel(), None if plane is None else plane.reshape(2, -1))
+    flat = jax.vmap(wall._motion, in_axes=(0, 0, None if plane is None else 1))(*drives)
     return WallMotion(*(x.reshape(j.shape) for x in flat))
 
 
-def _in_plane(B_plane: ArrayLike) -> Array:
+def _in_plane(B_plane: ArrayLike, one: bool = False) -> Array:
     plane = leaf("B_plane", B_plane)
-    if plane.shape != (2,):
+    if plane.shape[:1] != (2,) or (one and plane.ndim > 1):
         raise ValueError(f"`B_plane` must be (B_a, B_b), T, got shape {plane.shape}")
     return plane
