@@ -96,6 +96,8 @@ def test_birge_ratio_enters_the_statistical_error_only(fit) -> None:
 def test_intervals() -> None:
     assert interval("P", 0.5, 0.1) == pytest.approx((0.304004, 0.695996), rel=1e-5)
     assert interval("P", 0.95, 0.1)[1] == 1 and interval("xi", 0.05, 0.1)[0] == 0
+    assert interval("D", -1e-5, 1e-4) == pytest.approx((-2.06e-4, 1.86e-4), rel=1e-3)
+    assert interval("theta_SH[1]", 0.0, 0.1) == pytest.approx((-0.196, 0.196), rel=1e-3)
     low, high = interval("alpha", 0.1, 0.02)
     assert low * high == pytest.approx(0.01) and math.log(high / 0.1) == pytest.approx(0.391993)
 

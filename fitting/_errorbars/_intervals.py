@@ -3,7 +3,16 @@
 import math
 from statistics import NormalDist
 
-_LINEAR = {"xi": (0.0, math.inf), "P": (-1.0, 1.0), "P_T": (-1.0, 1.0), "n0": (0.0, math.inf)}
+from .._parameters import INTERFACE
+
+_LINEAR = {
+    "xi": (0.0, math.inf),
+    "P": (-1.0, 1.0),
+    "P_T": (-1.0, 1.0),
+    "n0": (0.0, math.inf),
+    **dict.fromkeys(INTERFACE, (-math.inf, math.inf)),
+}
+"""Limits of what may be 0."""
 
 
 def birge_ratio(chi2: float, dof: int) -> float:
@@ -22,10 +31,11 @@ def normal_quantile(level: float) -> float:
 def interval(name: str, value: float, std: float, level: float = 0.95) -> tuple[float, float]:
     """Interval of the parameter `name` at this level; q is the normal quantile, 1.96 for 95 %.
 
-    xi, P, P_T, n0:  value -+ q std, cut at what is possible
+    xi, P, P_T, n0, D, theta_SH, theta_FL:  value -+ q std, cut at what is possible
     others:     value exp(-+ q std/value), the logarithm being normal
     """
     q = normal_quantile(level)
+    name = name.partition("[")[0]  # of one of several sets
     if name in _LINEAR:
         low, high = _LINEAR[name]
         return max(value - q * std, low), min(value + q * std, high)

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxstt import constants, converters
 
-from .._format import interval_text, lines_of, number, with_error
+from .._format import interval_text, lines_of, listed, number, with_error
 from .._parameters import INTERFACE, UNITS
 from .._problem import prior_width
 from .._solve import OPTIMIZERS
@@ -163,8 +163,9 @@ def _quality(fit: "Fit") -> list[str]:
     else:
         lines.append("model error: none")
     if fit.intervals and any(v is not None for v in fit.intervals.values()):
+        signed = listed(["xi", "P", *(n for n in INTERFACE if n in fit.values)])
         lines.append(
-            "95 % interval: value +- 1.96 std for xi and P, value */ exp(1.96 std/value) for the "
+            f"95 % interval: value +- 1.96 std for {signed}, value */ exp(1.96 std/value) for the "
             "others"
         )
     return [*lines, ""]
@@ -224,6 +225,8 @@ def _elsewhere(fit: "Fit") -> list[str]:
         shown = ", ".join(f"{name} = {float(x):.6g}" for name, x in values.items())
         lines.append(f"  {code.ljust(6)}  {shown}")
     lines[-1] += "  (u in m/s at 1e12 A/m^2)"
+    if {*INTERFACE} & {*known}:
+        lines.append("  beside DMI and spin-orbit torques, which those codes are told of elsewhere")
     return [*lines, ""]
 
 
