@@ -5,7 +5,7 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from fit_data import check_jacobian, measurements, unchecked
+from fit_data import NARROW, check_jacobian, measurements, unchecked
 
 import fitting
 import jaxstt
@@ -15,6 +15,7 @@ from fitting._models import MODELS
 from fitting._problem import set_up
 
 FILM = Sample(Ms=7e5, A=1.5e-11, K=6.2e5, easy_axis="z", width=2e-6, thickness=0.8e-9)
+MODELS_2D = ("wall1d", "llg2d")
 TRUTH = {"xi": 0.15, "P": 0.5, "alpha": 0.12, "D": -3e-4, "theta_SH": 0.1}
 DRIVES = [
     *((j, 0.0, bx) for j in (-5e11, 2e11, 5e11) for bx in (0.0, -0.08, -0.03, 0.03, 0.08)),
@@ -182,6 +183,13 @@ wall_velocity,2e11,,-0.05,8,1,m/s
     with pytest.raises(InputError, match="`D_J_per_m2`"):
         fitting.load_measurements(path)
 
+    path.write_text(text.replace("wall_velocity,2e11,,-0.05", "drift_velocity,2e11,,-0.05"))
+    with pytest.raises(InputError, match="`field_x_T` must be empty for drift_velocity"):
+        fitting.load_measurements(path)
+    path.write_text(text.replace("field_x_T", "field_z_T"))
+    with pytest.raises(InputError, match="`field_z_T` is along the easy axis: write it in `field"):
+        fitting.predict(path, {"xi": 0.1, "P": 0.5, "alpha": 0.1})
+
 
 def test_axes_of_a_wire_along_x() -> None:
     data = rows([(2e11, 1e-3, 0.0)], dataclasses.replace(FILM, easy_axis="x"))
@@ -189,6 +197,31 @@ def test_axes_of_a_wire_along_x() -> None:
     along, across = data.fields()
     np.testing.assert_allclose(along, [0.101])
     np.testing.assert_allclose(across, [[0.2, 0.3]])
+
+
+def test_what_to_measure_next() -> None:
+    """A current alone leaves P and the angle open: a field along the wire is what helps."""
+    data = rows([(j, 0.0, 0.0) for j in (-6e10, -3e10, 3e10, 6e10)])
+    exact = fitting.predict(data, {**TRUTH, "theta_SH": 0.02})
+    data = dataclasses.replace(data, value=exact, std=0.02 * np.abs(exact))
+    fixed = {"xi": 0.15, "alpha": 0.12, "D": -3e-4}
+    fit = unchecked(data, free=("P", "theta_SH"), fixed=fixed, nuisance=())
+    told = fitting.what_next(fit, observables=("wall_velocity", "displacement"), j_max=6e11)
+    assert told.best().B_x != 0 and "B_x = " in told.text
+    assert {c.observable for c in told.candidates} == {"wall_velocity"}
+    assert told.best().after["P"][1] < 0.3 < told.before["P"]
+
+
+def test_llg2d_has_the_same_terms() -> None:
+    """A narrow strip: within 8 % of the closed form, whose K_perp is an estimate; by sign."""
+    values = {"xi": 0.15, "P": 0.5, "alpha": 0.15, "theta_SH": 0.5}
+    data = measurements([("wall_velocity", 2e11, 0.0, 1.0, 1.0)], NARROW)
+    data = dataclasses.replace(data, B_xyz=np.array([[0.06, 0.0, 0.0]]))
+    for D in (0.0, -4e-4, 4e-4):
+        fast, slow = (fitting.predict(data, {**values, "D": D}, model=m) for m in MODELS_2D)
+        assert (slow * fast > 0).all()
+        if D <= 0:
+            np.testing.assert_allclose(slow, fast, rtol=0.08)
 
 
 BAD = {

@@ -114,6 +114,10 @@ BOUNDS = ("upper", "lower")
 OPTIONAL_COLUMNS = ("start_position_m", LENGTH_OF_PULSE, RISE, "bound", *FIELDS)
 
 
+_STILL = ("gyration_frequency", "drift_velocity")
+"""What no field across the easy axis is known to change."""
+
+
 def check_columns(name: str, value: float, number: dict[str, float | None]) -> None:
     """InputError for a row that lacks what its observable needs, or has what bars it.
 
@@ -124,7 +128,8 @@ def check_columns(name: str, value: float, number: dict[str, float | None]) -> N
     for column in observable.wants:
         if not number[column]:
             raise InputError(f"column `{column}` must be given and not 0 for {name}")
-    for column in observable.bars:
+    bars = (*observable.bars, *(FIELDS if FIELD in observable.bars or name in _STILL else ()))
+    for column in bars:
         if number[column]:
             raise InputError(f"column `{column}` must be empty for {name}, got {number[column]:g}")
     if observable.driven and all(number[drive] is None for drive in DRIVES):

@@ -16,6 +16,7 @@ from .._errors import InputError
 from .._format import number
 from .._models import (
     GYRATION,
+    OF_AN_INTERFACE,
     PINNED,
     collective_wall,
     get_model,
@@ -23,6 +24,7 @@ from .._models import (
     rest_time,
     simulated,
 )
+from .._parameters import INTERFACE, SPIN_ORBIT
 from .._problem import Counter, Objective, Problem, evaluate, relative_jacobian
 from .._report import Fit
 from ._rebuild import check_converged, own_problem, refit
@@ -31,6 +33,8 @@ SMALLEST, USUAL = 0.005, 0.02
 """Relative error of a new row: the least assumed, and where the data's own tell nothing."""
 _BELOW, _ABOVE = (0.3, 0.7), (1.5, 3.0)
 """Drives of the candidates, in units of breakdown."""
+_J, _ACROSS = 1e12, 0.08
+"""A/m^2 for a wall that no current breaks down; a field along the wire, in 2K/Ms."""
 _PULSE = 5.0
 """Length of a pulse, in times that the wall's angle takes to relax."""
 APART, HELD = 2.0, 0.05
@@ -43,7 +47,8 @@ Range = tuple[float, float]
 class Candidate(NamedTuple):
     """A row that might be measured: what, at which drives, what it is expected to show.
 
-    j: A/m^2.  B: T.  duration: of a pulse, s, nan if there is none.  value, std: in `unit`.
+    j: A/m^2.  B: T.  B_x: T, of a field along the wire beside them.  duration: of a pulse, s, nan
+    if there is none.  value, std: in `unit`.
     after: name -> relative standard deviation of each free parameter once it is measured, least
     and most over what the data leave open.
     """
@@ -56,10 +61,12 @@ class Candidate(NamedTuple):
     std: float
     unit: str
     after: dict[str, Range]
+    B_x: float = 0.0
 
     def __str__(self) -> str:
         parts = [f"j = {number(self.j, 3)} A/m^2"] if self.j else []
         parts += [f"B = {number(1e3 * self.B, 3)} mT"] if self.B else []
+        parts += [f"B_x = {number(1e3 * self.B_x, 3)} mT"] if self.B_x else []
         if math.isfinite(self.duration):
             parts.append(f"for {number(1e9 * self.duration, 3)} ns")
         told = f" at {', '.join(parts)}" if parts else ""
@@ -135,7 +142,8 @@ def what_next(
     answer depends on what they do not tell: it is then found for other points that describe them as
     well, each open parameter moved by a factor of 2 either way, and given as a range.
     fit: a converged result of `fitting.fit`.  observables: those that can be measured; default:
-    all.  relative: relative error of the new row; by default the median of the fit's own rows, not
+    all.  Walls with DMI or spin-orbit torques are tried in fields along the wire too.  relative:
+    relative error of the new row; by default the median of the fit's own rows, not
     below 0.5 %.  j_max [A/m^2], B_max [T]: what the apparatus can do.
 
     Raises InputError for a fit that has not converged, an unknown observable, limits that leave no
@@ -174,6 +182,7 @@ def what_next(
             std=error * abs(float(first.value[i])),
             unit=OBSERVABLES[rows.observable[i]].unit,
             after={n: (float(low[i, k]), float(high[i, k])) for k, n in enumerate(fit.free)},
+            B_x=float(rows.B_xyz[i, 0]),
         )
         for i in range(len(rows))
     ]
@@ -258,7 +267,11 @@ def _candidates(
     else:
         known = {name: jnp.asarray(value, float) for name, value in values.items()}
         wall = collective_wall(known, data.sample.charge, hard_is_b(data))
-        jc, Bc = float(wall.breakdown_current()), float(wall.breakdown_field())
+        by_transfer = not {*SPIN_ORBIT} & {*values}
+        jc, Bc = (
+            float(wall.breakdown_current()) if by_transfer else _J,
+            float(wall.breakdown_field()),
+        )
         pulse = _PULSE * rest_time(wall)
     largest = float(np.max(np.abs(data.j), initial=0.0))
     towards = -1.0 if largest == 0 else float(np.sign(data.j[np.argmax(np.abs(data.j))]))
@@ -281,13 +294,19 @@ def _candidates(
         "drift_velocity": [(towards * min(largest or 1e11, most[0]), 0.0)],
     }
     lacks = [*(PINNED if "B_pin" not in values else ()), *(GYRATION if "D_G" not in values else ())]
-    rows = [(o, j, B) for o in asked for j, B in drives[o] if o not in lacks]
-    observable = tuple(o for o, _, _ in rows)
-    j, B = (np.array([row[k] for row in rows], float) for k in (1, 2))
+    rows = [(o, j, B, 0.0) for o in asked for j, B in drives[o] if o not in lacks]
+    if {*INTERFACE} & {*values} and simulated(data):
+        rows = [row for row in rows if row[0] in OF_AN_INTERFACE]
+        across = min(_ACROSS * 2 * values["K"] / values["Ms"], most[1])
+        fields = [(j, B, side * across) for j, B in below for side in (1, -1)]
+        rows += [("wall_velocity", *row) for row in fields if "wall_velocity" in asked]
+    observable = tuple(row[0] for row in rows)
+    j, B, B_x = (np.array([row[k] for row in rows], float) for k in (1, 2, 3))
+    B_xyz = np.stack([B_x, 0 * B_x, 0 * B_x], axis=1)
     duration = np.where(np.array(observable) == "displacement", pulse, math.nan)
     # A pinned wall is asked for the drive along +x, or along the electrons.
     side = np.where(np.array(observable) == "depinning_current", towards, 1.0)
-    return data.at_drives(observable, j, B, duration=duration, value=side)
+    return data.at_drives(observable, j, B, duration=duration, value=side, B_xyz=B_xyz)
 
 
 def _reached(breakdown: float, most: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """What predicts the data: one file a model."""
 
 from ._base import GYRATION as GYRATION
+from ._base import OF_AN_INTERFACE as OF_AN_INTERFACE
 from ._base import PINNED as PINNED
 from ._base import Dear as Dear
 from ._base import Model as Model

@@ -136,6 +136,12 @@ class Model(abc.ABC):
 def check_wall_rows(data: Measurements, model: str) -> None:
     """InputError naming the line of a field that the row's observable does not go with."""
     sample, (along, across) = data.sample, data.fields()
+    easy = sample.easy_axis or "z"
+    for i in np.flatnonzero(data.B_xyz[:, "xyz".index(easy)]):
+        raise InputError(
+            f"{data.path}:{data.line[i]}: column `field_{easy}_T` is along the easy axis: write it "
+            f"in `field_T`, got {data.B_xyz[i, 'xyz'.index(easy)]:g}"
+        )
     for i, (axis, name) in enumerate(zip(data.field_axis, data.observable, strict=True)):
         where = f"{data.path}:{data.line[i]}: column"
         named = data.B[i] != 0 or name == PINNED[0]
