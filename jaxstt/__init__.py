@@ -37,6 +37,7 @@ from ._energy import Demag as Demag
 from ._energy import Exchange as Exchange
 from ._energy import InterfacialDMI as InterfacialDMI
 from ._energy import InterlayerExchange as InterlayerExchange
+from ._energy import Oersted as Oersted
 from ._energy import ShapeAnisotropy as ShapeAnisotropy
 from ._energy import UniaxialAnisotropy as UniaxialAnisotropy
 from ._energy import Zeeman as Zeeman

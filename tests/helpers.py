@@ -31,6 +31,8 @@ ENERGIES = {
     "magnetostatics": jaxstt.Demag(GRID),
     "field": jaxstt.Zeeman((0.01, -0.02, 0.03)),
     "field in time": jaxstt.Zeeman(jaxstt.Sinusoid(jnp.array([0.0, 0.01, 0.02]), 1e9, 0.3)),
+    "oersted": jaxstt.Oersted(GRID, 3e13, z=(-5e-9, 1e-9)),
+    "oersted in time": jaxstt.Oersted(GRID, jaxstt.Sinusoid(2e13, 1e9, 0.3)),
 }
 TORQUES = {
     "zhang-li": jaxstt.ZhangLi((2e12, -0.7e12, 0.4e12), P=0.6, xi=0.05, n0=4e4),

@@ -201,6 +201,7 @@ PUBLIC: dict[str, Callable[[], Any]] = {
     "UniaxialAnisotropy": lambda: field(jaxstt.UniaxialAnisotropy(1.3e5, (0.6, 0.0, 0.8))),
     "ShapeAnisotropy": lambda: field(jaxstt.ShapeAnisotropy((0.1, 0.2, 0.7))),
     "Zeeman": lambda: field(jaxstt.Zeeman(jaxstt.Sinusoid(jnp.array([0.0, 0.01, 0.02]), 1e9))),
+    "Oersted": lambda: field(jaxstt.Oersted(GRID, 3e13, z=(-5e-9, 0.0))),
     "ZhangLi": lambda: rate_of(
         jaxstt.ZhangLi((1e12, 0.0, 0.0), P=0.5, xi=0.1, n0=4e4, order=4, theta_H=0.1, P_H=1.5)
     ),

@@ -17,6 +17,7 @@ from .._energy import (
     Exchange,
     InterfacialDMI,
     InterlayerExchange,
+    Oersted,
     ShapeAnisotropy,
     UniaxialAnisotropy,
     Zeeman,
@@ -57,6 +58,7 @@ ENERGIES: dict[str, Callable] = {
     "InterfacialDMI": InterfacialDMI,
     "BulkDMI": BulkDMI,
     "Zeeman": Zeeman,
+    "Oersted": Oersted,
 }
 TORQUES: dict[str, Callable] = {
     "ZhangLi": ZhangLi,

@@ -12,5 +12,6 @@ from ._dmi import BulkDMI as BulkDMI
 from ._dmi import InterfacialDMI as InterfacialDMI
 from ._exchange import Exchange as Exchange
 from ._interlayer import InterlayerExchange as InterlayerExchange
+from ._oersted import Oersted as Oersted
 from ._term import AbstractTerm as AbstractTerm
 from ._zeeman import Zeeman as Zeeman
