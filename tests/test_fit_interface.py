@@ -105,6 +105,15 @@ def test_what_the_header_gives_is_in_the_model() -> None:
     np.testing.assert_allclose(fitting.predict(named, three), given, rtol=1e-12)
 
 
+@pytest.mark.parametrize("model", ["wall1d", "llg1d"])
+def test_a_scale_of_the_current_scales_every_torque_of_it(model) -> None:
+    few = [(3e11, 0.0, 0.04)]
+    values = {**TRUTH, "theta_FL": -0.05}
+    scaled = fitting.predict(rows(few), {**values, "j_scale": 1.2}, model=model)
+    more = fitting.predict(rows([(3.6e11, 0.0, 0.04)]), values, model=model)
+    np.testing.assert_allclose(scaled, more, rtol=1e-4)
+
+
 def test_the_wall_is_that_of_the_class() -> None:
     """Signs, angle and the ratio of fields: against `CollectiveWall` itself, both charges."""
     constants = FILM.cross_section()

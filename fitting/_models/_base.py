@@ -200,7 +200,7 @@ def interface_terms(values: Mapping[str, Any], j: Array) -> tuple[tuple, tuple]:
     energies = (jaxstt.InterfacialDMI(values["D"], values["A"]),) if "D" in values else ()
     if not any(name in values for name in SPIN_ORBIT):
         return energies, ()
-    like_damping, like_field = (values.get(name, 0.0) for name in SPIN_ORBIT)
+    like_damping, like_field = (effective(values, n) if n in values else 0.0 for n in SPIN_ORBIT)
     current = j * jnp.asarray([1.0, 0.0, 0.0], jnp.asarray(j).dtype)
     torque = jaxstt.SpinOrbit(current, like_damping, like_field, values["thickness"])
     return energies, (torque,)
@@ -248,16 +248,21 @@ def collective_wall(
     K, Kp = values["K"], values["K_perp"]
     if not hard_is_b:
         K, Kp = K + Kp, -Kp
-    names = ("A", "Ms", "alpha", "xi", "n0", "gamma", "D", "theta_FL", "thickness")
+    names = ("A", "Ms", "alpha", "xi", "n0", "gamma", "D", "thickness")
     known = {name: values[name] for name in names if name in values}
-    if "theta_SH" in values:
-        known["theta_DL"] = values["theta_SH"]
-    return jaxstt.CollectiveWall(K=K, Kp=Kp, P=effective_P(values), charge=charge, **known)
+    known["P"] = effective(values, "P")
+    for name, given in {"theta_DL": "theta_SH", "theta_FL": "theta_FL"}.items():
+        if given in values:
+            known[name] = effective(values, given)
+    return jaxstt.CollectiveWall(K=K, Kp=Kp, charge=charge, **known)
 
 
-def effective_P(values: Mapping[str, Array] | Mapping[str, float]) -> Any:
-    """P times what the current densities of the file must be multiplied by: only P j matters."""
-    return values["P"] * values.get("j_scale", 1.0)
+def effective(values: Mapping[str, Array] | Mapping[str, float], name: str) -> Any:
+    """P or a spin Hall angle, times what the current densities of the file must be multiplied by.
+
+    Only their products with j matter.
+    """
+    return values[name] * values.get("j_scale", 1.0)
 
 
 def on_the_edge(data: Measurements, values: Mapping[str, float], within: float) -> tuple[int, ...]:
@@ -335,7 +340,7 @@ def relaxation_times(
 def drift_velocity(values: Mapping[str, Array], j: Array) -> Array:
     """U = u/(1+eta), m/s, along +j: what a spin wave's Doppler shift shows."""
     c = jaxstt.torque_coefficients(
-        Ms=values["Ms"], alpha=0.0, xi=values["xi"], P=effective_P(values), n0=values["n0"], j=j
+        Ms=values["Ms"], alpha=0.0, xi=values["xi"], P=effective(values, "P"), n0=values["n0"], j=j
     )
     return c.U
 

@@ -7,7 +7,7 @@ from jax import Array
 
 import jaxstt
 
-from ._base import effective_P
+from ._base import effective
 from ._readings import Shown
 
 
@@ -35,7 +35,7 @@ def gyration_radius(values: Mapping[str, Array], at: Shown) -> Array:
         Ms=values["Ms"],
         alpha=values["alpha"],
         xi=values["xi"],
-        P=effective_P(values),
+        P=effective(values, "P"),
         n0=values["n0"],
         j=at.j,
     )

@@ -26,7 +26,7 @@ from ._base import (
     check_plane,
     check_wall_rows,
     collective_wall,
-    effective_P,
+    effective,
     hard_is_b,
     interface_terms,
     period,
@@ -198,7 +198,7 @@ class WirePredictor(Predictor):
             ),
             torques=(
                 jaxstt.ZhangLi(
-                    j * axes[0], P=effective_P(values), xi=values["xi"], n0=values["n0"], order=4
+                    j * axes[0], P=effective(values, "P"), xi=values["xi"], n0=values["n0"], order=4
                 ),
                 *torques,
             ),

@@ -27,7 +27,7 @@ from ._base import (
     check_wall_rows,
     collective_wall,
     drift_velocity,
-    effective_P,
+    effective,
     hard_is_b,
     interface_terms,
     period,
@@ -290,7 +290,7 @@ class StripPredictor(Predictor):
             torques=(
                 jaxstt.ZhangLi(
                     j * axes["x"],
-                    P=effective_P(values),
+                    P=effective(values, "P"),
                     xi=values["xi"],
                     n0=values["n0"],
                     order=self.order,
