@@ -243,8 +243,9 @@ def test_places_of_stores(tmp_path, monkeypatch):
 
 
 WRITER = """
-    import sys, time, jax
+    import signal, sys, time, jax
     from jaxstt import sweep
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has it ignored
     def wait(a):
         time.sleep(0.3)
         return a
