@@ -78,17 +78,22 @@ def test_without_the_terms_chi2_says_so(noisy) -> None:
     assert any("does not describe these data" in note for note in fit.notes)
 
 
-def test_a_current_alone_does_not_tell_them_apart() -> None:
-    """Far below the plateau a spin-orbit field and the torque xi P push alike: it is said."""
+@pytest.fixture(scope="module")
+def by_current():
+    """A fit to velocities under small currents alone."""
     data = rows([(j, 0.0, 0.0) for j in (-6e10, -3e10, 3e10, 6e10)])
     exact = fitting.predict(data, {**TRUTH, "theta_SH": 0.02})
     data = dataclasses.replace(data, value=exact, std=0.02 * np.abs(exact))
     fixed = {"xi": 0.15, "alpha": 0.12, "D": -3e-4}
-    fit = unchecked(data, free=("P", "theta_SH"), fixed=fixed, nuisance=())
-    found = fit.identifiability
+    return unchecked(data, free=("P", "theta_SH"), fixed=fixed, nuisance=())
+
+
+def test_a_current_alone_does_not_tell_them_apart(by_current) -> None:
+    """Far below the plateau a spin-orbit field and the torque xi P push alike: it is said."""
+    found = by_current.identifiability
     assert found.fixed == () and found.useful_rank == 1
     assert "P^" in found.text and "theta_SH^" in found.text and "only" in found.text, found.text
-    assert "column field_x_T" in fit.report()
+    assert "column field_x_T" in by_current.report()
 
 
 def test_what_the_header_gives_is_in_the_model() -> None:
@@ -200,6 +205,18 @@ wall_velocity,2e11,,-0.05,8,1,m/s
         fitting.predict(path, {"xi": 0.1, "P": 0.5, "alpha": 0.1})
 
 
+def test_a_nuisance_has_the_headers_value_and_a_prior(noisy) -> None:
+    """30 % of D, of either sign; without the header's value it is asked for."""
+    known = dataclasses.replace(noisy, sample=dataclasses.replace(FILM, D=-3e-4))
+    how = {"fixed": {"xi": 0.15, "alpha": 0.12, "theta_SH": 0.1}, "nuisance": ("D",), "start": {}}
+    with jax.enable_x64(True):
+        problem = set_up(known, MODELS["wall1d"], ("P",), **how)
+        (own,) = (p for p in problem.parameters if p.name == "D")
+        assert own.start == -3e-4 and own.prior == pytest.approx((-3e-4, 9e-5))
+        with pytest.raises(InputError, match="needs the header key `D_J_per_m2`"):
+            set_up(noisy, MODELS["wall1d"], ("P",), **how)
+
+
 def test_axes_of_a_wire_along_x() -> None:
     data = rows([(2e11, 1e-3, 0.0)], dataclasses.replace(FILM, easy_axis="x"))
     data = dataclasses.replace(data, B_xyz=np.array([[0.1, 0.2, 0.3]]))
@@ -208,14 +225,9 @@ def test_axes_of_a_wire_along_x() -> None:
     np.testing.assert_allclose(across, [[0.2, 0.3]])
 
 
-def test_what_to_measure_next() -> None:
+def test_what_to_measure_next(by_current) -> None:
     """A current alone leaves P and the angle open: a field along the wire is what helps."""
-    data = rows([(j, 0.0, 0.0) for j in (-6e10, -3e10, 3e10, 6e10)])
-    exact = fitting.predict(data, {**TRUTH, "theta_SH": 0.02})
-    data = dataclasses.replace(data, value=exact, std=0.02 * np.abs(exact))
-    fixed = {"xi": 0.15, "alpha": 0.12, "D": -3e-4}
-    fit = unchecked(data, free=("P", "theta_SH"), fixed=fixed, nuisance=())
-    told = fitting.what_next(fit, observables=("wall_velocity", "displacement"), j_max=6e11)
+    told = fitting.what_next(by_current, observables=("wall_velocity", "displacement"), j_max=6e11)
     assert told.best().B_x != 0 and "B_x = " in told.text
     assert {c.observable for c in told.candidates} == {"wall_velocity"}
     assert told.best().after["P"][1] < 0.3 < told.before["P"]
@@ -244,7 +256,7 @@ BAD = {
     "wall1d needs the header key `thickness_m`": (
         {"theta_FL": 0.1, "thickness": None}, "wall_velocity", {},
     ),
-    "knows fields along the easy axis z only for wall_tilt": (
+    "column `field_x_T`: wall1d knows fields along the easy axis z only for wall_tilt": (
         {}, "wall_tilt", {"B_xyz": np.array([[0.01, 0.0, 0.0]])},
     ),
     "2: a field across the easy axis must be below 2K/(pi Ms) = 0.282 T, got": (

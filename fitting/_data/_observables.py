@@ -112,8 +112,6 @@ COLUMNS = ("observable", *DRIVES, "field_axis", "temperature_K", "value", "std",
 BOUNDS = ("upper", "lower")
 """What the column `bound` may say: the value is known to be no larger, or no smaller."""
 OPTIONAL_COLUMNS = ("start_position_m", LENGTH_OF_PULSE, RISE, "bound", *FIELDS)
-
-
 _STILL = ("gyration_frequency", "drift_velocity")
 """What no field across the easy axis is known to change."""
 

@@ -66,7 +66,7 @@ KEYS = {
     "D_J_per_m2": Key(
         "D",
         "a finite number",
-        "interfacial Dzyaloshinskii-Moriya constant, > 0: w = D (m_z div m - m.grad m_z)",
+        "interfacial Dzyaloshinskii-Moriya constant, w = D (m_z div m - m.grad m_z)",
         "J/m^2",
         size=(1e-8, 1.0),
     ),

@@ -3,7 +3,7 @@
 import math
 from statistics import NormalDist
 
-from .._parameters import INTERFACE
+from .._parameters import INTERFACE, plain_name
 
 _LINEAR = {
     "xi": (0.0, math.inf),
@@ -35,7 +35,7 @@ def interval(name: str, value: float, std: float, level: float = 0.95) -> tuple[
     others:     value exp(-+ q std/value), the logarithm being normal
     """
     q = normal_quantile(level)
-    name = name.partition("[")[0]  # of one of several sets
+    name = plain_name(name)
     if name in _LINEAR:
         low, high = _LINEAR[name]
         return max(value - q * std, low), min(value + q * std, high)

@@ -21,7 +21,7 @@ from .._models import (
     collective_wall,
     get_model,
     hard_is_b,
-    rest_time,
+    relaxation_times,
     simulated,
 )
 from .._parameters import INTERFACE, SPIN_ORBIT
@@ -267,12 +267,9 @@ def _candidates(
     else:
         known = {name: jnp.asarray(value, float) for name, value in values.items()}
         wall = collective_wall(known, data.sample.charge, hard_is_b(data))
-        by_transfer = not {*SPIN_ORBIT} & {*values}
-        jc, Bc = (
-            float(wall.breakdown_current()) if by_transfer else _J,
-            float(wall.breakdown_field()),
-        )
-        pulse = _PULSE * rest_time(wall)
+        jc = _J if {*SPIN_ORBIT} & {*values} else float(wall.breakdown_current())
+        Bc = float(wall.breakdown_field())
+        pulse = _PULSE * float(relaxation_times(wall)[0][0])
     largest = float(np.max(np.abs(data.j), initial=0.0))
     towards = -1.0 if largest == 0 else float(np.sign(data.j[np.argmax(np.abs(data.j))]))
     slow_j, fast_j = (towards * x for x in _reached(jc, most[0]))

@@ -10,7 +10,7 @@ from ._base import beyond_rest as beyond_rest
 from ._base import collective_wall as collective_wall
 from ._base import hard_is_b as hard_is_b
 from ._base import on_the_edge as on_the_edge
-from ._base import rest_time as rest_time
+from ._base import relaxation_times as relaxation_times
 from ._base import simulated as simulated
 from ._base import with_interface as with_interface
 from ._corrected import Corrected as Corrected

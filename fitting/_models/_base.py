@@ -152,11 +152,14 @@ def check_wall_rows(data: Measurements, model: str) -> None:
                 f"{where} `field_axis`: {model} knows of nothing that moves a wall of easy axis "
                 f"{sample.easy_axis} here, only a field across it"
             )
-        beside = across[i].any() or (name == PINNED[0] and axis != sample.easy_axis)
-        if beside and name not in IN_THE_PLANE:
+        columns = [f"field_{a}_T" for a, B in zip("xyz", data.B_xyz[i], strict=True) if B]
+        if named and axis != sample.easy_axis:
+            columns = ["field_axis"]
+        if columns and name not in IN_THE_PLANE:
             raise InputError(
-                f"{where} `field_axis`: {model} knows fields along the easy axis "
-                f"{sample.easy_axis} only for {name}, got {axis or 'field_x_T, ...'}"
+                f"{where} `{columns[0]}`: {model} knows fields along the easy axis "
+                f"{sample.easy_axis} only for {name}"
+                + (f", got {axis}" if columns == ["field_axis"] else "")
             )
 
 
@@ -305,36 +308,35 @@ def held_too_hard(wall: jaxstt.CollectiveWall, j: Array) -> Array:
     return jnp.abs(wall.coefficients(j).U) > wall.intrinsic_threshold()
 
 
-def _slope(
-    wall: jaxstt.CollectiveWall, phi: Array, j: Array, B: Array, plane: Array | None = None
-) -> Array:
-    """|d phidot/dphi|, 1/s."""
-    return jnp.abs(jax.grad(lambda p: wall.rates(p, j, B, plane)[1])(phi))
-
-
-def rest_time(wall: jaxstt.CollectiveWall) -> float:
-    """s, in which a small tilt relaxes: without D (1 + alpha~^2) Ms/(2 alpha~ g~ |Kp|)."""
-    nothing = jnp.zeros(())
-    return float(1 / _slope(wall, wall.rest_angle(), nothing, nothing))
-
-
 def relaxation_times(
-    wall: jaxstt.CollectiveWall, rows: Rows, angle: Array, slowest: float
-) -> np.ndarray:
-    """(drives,), s, in which a small tilt relaxes under each drive at these angles.
+    wall: jaxstt.CollectiveWall, plane: Array | None = None, angle: Array | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """(at these angles, at the angle where it is fastest), s, in which a small tilt relaxes.
 
-    slowest: the part of the largest rate of all angles that is the least taken, near breakdown
-    where a wall creeps.
+    Without any drive but `plane`, (2, drives); without D at rest (1 + alpha~^2) Ms/(2 alpha~ g~
+    |Kp|) and cos 2phi as fast at others.  angle: (drives,); by default that of rest.
     """
     turn = jnp.linspace(0, 2 * jnp.pi, 65)
 
-    def time(phi: Array, j: Array, B: Array, plane: Array | None) -> Array:
-        largest = jnp.max(jax.vmap(lambda p: _slope(wall, p, j, B, plane))(turn))
-        return 1 / jnp.maximum(_slope(wall, phi, j, B, plane), slowest * largest)
+    def rate(phi: Array, plane: Array | None) -> Array:
+        zero = jnp.zeros_like(phi)
+        return jnp.abs(jax.grad(lambda p: wall.rates(p, zero, zero, plane)[1])(phi))
 
-    across = None if rows.plane is None else 1
-    every = jax.jit(jax.vmap(time, in_axes=(0, 0, 0, across)))
-    return np.asarray(every(angle, rows.j, rows.B, rows.plane))
+    def times(phi: Array, plane: Array | None) -> tuple[Array, Array]:
+        return 1 / rate(phi, plane), 1 / jnp.max(jax.vmap(lambda p: rate(p, plane))(turn))
+
+    every = jnp.atleast_1d(wall.rest_angle() if angle is None else angle)
+    across = None if plane is None else 1
+    here, fastest = jax.jit(jax.vmap(times, in_axes=(0, across)))(every, plane)
+    return np.asarray(here), np.asarray(fastest)
+
+
+def field_vector(easy: str, B: Array, plane: Array | None) -> Array:
+    """(3,), T: B along the easy axis, plane = (B_a, B_b) across it."""
+    axis = np.eye(3)["xyz".index(easy)]
+    if plane is None:
+        return B * axis
+    return B * axis + plane[0] * np.roll(axis, 1) + plane[1] * np.roll(axis, 2)
 
 
 def drift_velocity(values: Mapping[str, Array], j: Array) -> Array:

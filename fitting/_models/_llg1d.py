@@ -27,6 +27,7 @@ from ._base import (
     check_wall_rows,
     collective_wall,
     effective,
+    field_vector,
     hard_is_b,
     interface_terms,
     period,
@@ -106,7 +107,7 @@ class WirePredictor(Predictor):
         wall = collective_wall(values, self.charge, self.hard_is_b)
         motion = wall.motion(self.rows.j, self.rows.B, self.rows.plane)
         self.period = period(values, self.rows.plane)
-        settle, length = _durations(wall, self.rows, motion, self.period)
+        settle, length = _durations(wall, self.rows.plane, motion, self.period)
         record = np.linspace(settle, settle + length, _SAMPLES).T
         self.times = jnp.asarray(np.hstack([np.zeros((self.drives, 1)), record]))
         path = np.asarray(motion.velocity) * (settle + length)
@@ -132,10 +133,9 @@ class WirePredictor(Predictor):
         start = collective_wall(values, self.charge, self.hard_is_b).motion(
             self.rows.j, self.rows.B, self.rows.plane
         )
-        force = (self.rows.j, self.rows.B, *self._across())
         velocity, precession = jaxstt.parallel_map(
             lambda drive: self._run(values, adjoint, *drive),
-            (force, self.times, self.begin, start.angle, start.width),
+            (self._forces(), self.times, self.begin, start.angle, start.width),
         )
         return self.rows.select(velocity, precession)
 
@@ -147,15 +147,15 @@ class WirePredictor(Predictor):
     def seconds(self, values: Mapping[str, float]) -> float:
         """About how long `measure` takes, s, on the devices there are."""
         known = {name: jnp.asarray(value, float) for name, value in values.items()}
-        force = (self.rows.j, self.rows.B, *self._across())
-        llg = self._llg(known, *(x[0] for x in force))
+        llg = self._llg(known, *jax.tree.map(lambda x: x[0], self._forces()))
         span = float(jnp.sum(self.times[:, -1]))
         step = self.grid.shape[0] * _PER_CELL + _PER_STEP
         return steps_in(llg, span) * step / min(self.drives, jax.local_device_count())
 
-    def _across(self) -> tuple[Array, ...]:
-        """(B_a, B_b) of each drive; nothing where there is none."""
-        return () if self.rows.plane is None else tuple(self.rows.plane)
+    def _forces(self) -> tuple[Array, Array, Array | None]:
+        """(j, B, (B_a, B_b)) of each drive, drives first."""
+        plane = self.rows.plane
+        return self.rows.j, self.rows.B, None if plane is None else plane.T
 
     def _run(self, values, adjoint, force, times, begin, angle, width) -> tuple[Array, Array]:
         make = jaxstt.head_to_head_wall if self.easy == "x" else jaxstt.bloch_wall
@@ -176,12 +176,9 @@ class WirePredictor(Predictor):
         keep = lambda x: jnp.where(sound, x, jnp.nan)  # noqa: E731
         return keep(motion.velocity), keep(motion.precession)
 
-    def _llg(self, values, j, B, *across) -> jaxstt.LLG:
+    def _llg(self, values, j, B, plane) -> jaxstt.LLG:
         easy = "xyz".index(self.easy)
         axes = np.eye(3)
-        field = B * axes[easy]
-        for k, B in enumerate(across, start=1):
-            field = field + B * axes[(easy + k) % 3]
         energies, torques = interface_terms(values, j)
         hard = axes[(easy + (2 if self.hard_is_b else 1)) % 3]
         return jaxstt.LLG(
@@ -193,7 +190,7 @@ class WirePredictor(Predictor):
                 jaxstt.Exchange(values["A"], order=4),
                 jaxstt.UniaxialAnisotropy(values["K"], axes[easy]),
                 jaxstt.UniaxialAnisotropy(-values["K_perp"], hard),
-                jaxstt.Zeeman(field),
+                jaxstt.Zeeman(field_vector(self.easy, B, plane)),
                 *energies,
             ),
             torques=(
@@ -211,10 +208,10 @@ def _measure(wire: WirePredictor, values: Mapping[str, Array]) -> Array:
 
 
 def _durations(
-    wall: jaxstt.CollectiveWall, rows: Rows, motion: jaxstt.WallMotion, period: float
+    wall: jaxstt.CollectiveWall, plane: Array | None, motion: jaxstt.WallMotion, period: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """(settling time, length of the record), s, for each drive; the runs start at the answer."""
-    relax = relaxation_times(wall, rows, motion.angle, 1.0)
+    relax = relaxation_times(wall, plane, motion.angle)[1]
     locked = np.asarray(motion.locked)
     turn = period / np.where(locked, 1.0, np.abs(np.asarray(motion.precession)))
     settle = np.where(locked, 2 * relax, np.minimum(relax, turn))

@@ -28,6 +28,7 @@ from ._base import (
     collective_wall,
     drift_velocity,
     effective,
+    field_vector,
     hard_is_b,
     interface_terms,
     period,
@@ -156,7 +157,7 @@ class StripPredictor(Predictor):
         self.wall = collective_wall(known, sample.charge, hard_is_b(data))
         motion = self.wall.motion(self.rows.j, self.rows.B, self.rows.plane)
         self.period = period(values, self.rows.plane)
-        settle, record = _durations(self.wall, self.rows, motion, self.period)
+        settle, record = _durations(self.wall, self.rows.plane, motion, self.period)
         self.moves = None
         self.settle, self.record = jnp.asarray(settle / _SETTLE), jnp.asarray(record / _RECORD)
 
@@ -269,10 +270,10 @@ class StripPredictor(Predictor):
     ) -> jaxstt.LLG:
         axes = dict(zip("xyz", np.eye(3), strict=True))
         easy = axes[self.piece.easy]
-        whole = B * easy
-        if plane is not None:
-            whole = whole + plane[0] * np.roll(easy, 1) + plane[1] * np.roll(easy, 2)
-        field = whole[:, None, None, None] + values["Ms"] * self.piece.outside
+        field = (
+            field_vector(self.piece.easy, B, plane)[:, None, None, None]
+            + values["Ms"] * self.piece.outside
+        )
         energies, torques = interface_terms(values, j)
         return jaxstt.LLG(
             self.piece.grid,
@@ -316,11 +317,13 @@ def _run(shared: tuple[StripPredictor, Mapping[str, Array]], drive: _Drive):
 
 
 def _durations(
-    wall: jaxstt.CollectiveWall, rows: Rows, motion: jaxstt.WallMotion, period: float
+    wall: jaxstt.CollectiveWall, plane: Array | None, motion: jaxstt.WallMotion, period: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """(settling time, length of the record), s, for each drive."""
     locked = np.asarray(motion.locked)
-    slow, relax = (relaxation_times(wall, rows, motion.angle, part) for part in (_CREEP, 1.0))
+    here, relax = relaxation_times(wall, plane, motion.angle)
     turn = period / np.where(locked, 1.0, np.abs(np.asarray(motion.precession)))
-    settle = np.where(locked, _TRANSIENT * slow, np.minimum(2 * relax, 2 * turn))
+    settle = np.where(
+        locked, _TRANSIENT * np.minimum(here, relax / _CREEP), np.minimum(2 * relax, 2 * turn)
+    )
     return settle, np.where(locked, relax, _PERIODS * turn)

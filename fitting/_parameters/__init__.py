@@ -22,4 +22,5 @@ from ._parameters import allowed as allowed
 from ._parameters import floor as floor
 from ._parameters import known as known
 from ._parameters import parameter as parameter
+from ._parameters import plain_name as plain_name
 from ._space import Space as Space

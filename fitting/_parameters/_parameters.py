@@ -46,9 +46,14 @@ FLOOR = {"xi": 0.02, "P": 0.02, "P_T": 0.02, "D": 2e-5, "theta_SH": 0.01, "theta
 """Below this the error is compared with this value, not with the parameter: these may be 0."""
 
 
+def plain_name(name: str) -> str:
+    """`name` of `name[k]`, the parameter of one of several sets."""
+    return name.partition("[")[0]
+
+
 def floor(name: str) -> float:
-    """That of `name`, also where it is `name[k]`, the parameter of one of several sets."""
-    return FLOOR.get(name.partition("[")[0], 0.0)
+    """That of `name`, also where it is one of several sets'."""
+    return FLOOR.get(plain_name(name), 0.0)
 
 
 _ALLOWED = {
@@ -108,7 +113,8 @@ class Parameter:
 def parameter(name: str, estimate: float | None = None, spread: float | None = None) -> Parameter:
     """The parameter `name` with its usual bounds; `estimate` is the sample's value.
 
-    spread: relative standard deviation of a (log-normal) prior around `estimate`.
+    spread: relative standard deviation of a prior around `estimate`, log-normal but for D and the
+    angles, which may be of either sign.
     xi in (0, 2), P, P_T in (-1, 1), alpha, alpha~ in (1e-5, 1), Delta in (1e-22, 1e-17) J, tau_sf
     in (1e-17, 1e-8) s, D in (-0.005, 0.005) J/m^2, theta_SH, theta_FL in (-3, 3); the others within
     a decade of the estimate (K_perp and B_pin within two, gamma and j_scale within a factor 2).
@@ -121,7 +127,9 @@ def parameter(name: str, estimate: float | None = None, spread: float | None = N
         return Parameter(name, 1e-5, 1.0, True, 0.05)
     if name in INTERFACE:
         widest, start = (5e-3, 3e-4) if name == "D" else (3.0, 0.1)
-        return Parameter(name, -widest, widest, False, start if estimate is None else estimate)
+        centre = start if estimate is None else estimate
+        prior = None if spread is None else (centre, spread * max(abs(centre), FLOOR[name]))
+        return Parameter(name, -widest, widest, False, centre, prior)
     if name == "Delta":
         return Parameter("Delta", 1e-22, 1e-17, True, 1e-19)
     if name == "tau_sf":

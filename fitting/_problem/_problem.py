@@ -129,9 +129,11 @@ def set_up(
             )
     known = (*fixed, *follows, *(n for n in free if n in start))
     varied = (*free, *nuisance)
-    wanted = tuple(n for n in OF_SAMPLE if (n in needs or n in varied) and n not in known)
+    open_ = {n for n in free if n in INTERFACE}  # these have guesses of either sign
+    wanted = tuple(
+        n for n in OF_SAMPLE if (n in needs or n in varied) and n not in known and n not in open_
+    )
     guesses = {"B_pin": pinning_guess, "f_core": core_guess}
-    wanted = tuple(n for n in wanted if n not in INTERFACE or n not in varied)
     guessed = {n: guess(data) for n, guess in guesses.items() if n in free}
     estimates = {**from_sample(data, wanted, model.name, guessed), **fixed}
     parameters = tuple(

@@ -23,7 +23,7 @@ from .._integrate import adaptive, check_times, naming_the_adjoint
 from .._mesh import as_drive, check_number
 from .._observe import WallMotion, WallState
 from ..constants import GAMMA
-from ._canting import canting
+from ._canting import Canting, canting
 from ._landscape import Landscape
 from ._long_time import half_turn, largest_of, lowest, whole_turn
 from ._trajectory import trajectory
@@ -131,21 +131,15 @@ class CollectiveWall(eqx.Module):
 
     def coefficients(self, j: ArrayLike = 0.0) -> TorqueCoefficients:
         """`torque_coefficients` of this wall at the current density j, A/m^2."""
-        return torque_coefficients(
-            Ms=self.Ms,
-            alpha=self.alpha,
-            xi=self.xi,
-            P=self.P,
-            n0=self.n0,
-            j=j,
-            gamma=self.gamma,
-        )
+        names = ("Ms", "alpha", "xi", "P", "n0", "gamma")
+        return torque_coefficients(**{name: getattr(self, name) for name in names}, j=j)
 
     def width(self, phi: ArrayLike, B_plane: ArrayLike | None = None) -> Array:
         """lambda(phi), m: 2/lambda = int (d_x m)^2 dx; B_plane: (B_a, B_b), T."""
-        phi = jnp.asarray(phi)
         plane = None if B_plane is None else jnp.asarray(B_plane)
-        canted = canting(self.Ms, self.K, self.Kp, plane, phi)
+        return self._width(canting(self.Ms, self.K, self.Kp, plane, jnp.asarray(phi)))
+
+    def _width(self, canted: Canting) -> Array:
         return jnp.sqrt(self.A / canted.cost) / canted.narrowing
 
     def rates(
@@ -162,11 +156,9 @@ class CollectiveWall(eqx.Module):
         c, phi = self.coefficients(j), jnp.asarray(phi)
         plane = self.field_in_the_plane(j, B_plane)
         canted = canting(self.Ms, self.K, self.Kp, plane, phi)
-        width, rise = jnp.sqrt(self.A / canted.cost) / canted.narrowing, canted.rise
+        width, rise = self._width(canted), canted.rise
         drive = c.gamma * rise * jnp.asarray(B) - (self.xi - c.alpha) * self.charge * c.U / width
-        hard = c.gamma / self.Ms * canted.turning
-        if self.D is not None:
-            hard = hard + self._turning_by_D(c.gamma, width, canted.slope_along_x)
+        hard = self._hard(c.gamma, canted)
         if self.theta_DL is not None:
             push = jnp.pi / 2 * self._spin_orbit(self.theta_DL, j) * canted.along_x
             drive = drive - c.gamma * push
@@ -175,10 +167,15 @@ class CollectiveWall(eqx.Module):
         qdot = self.charge * width * (c.alpha * phidot + hard) / rise - c.U
         return qdot, phidot
 
-    def _turning_by_D(self, gamma: Array, width: Array, slope: Array) -> Array:
-        """slope: dW/dphi, see `_canting`."""
-        assert self.D is not None
-        return gamma * jnp.pi * self.charge / (2 * self.Ms) * self.D / width * slope
+    def _hard(self, gamma: Array, canted: Canting) -> Array:
+        """rad/s: gamma/(2 Ms lambda) times what the energy rises by when the wall turns."""
+        rise = canted.turning
+        if self.D is not None:
+            rise = (
+                rise
+                + jnp.pi / 2 * self.charge * self.D / self._width(canted) * canted.slope_along_x
+            )
+        return gamma / self.Ms * rise
 
     def _spin_orbit(self, theta: Array, j: ArrayLike) -> Array:
         """T; the moment per spin is that of g = 2, whatever gamma."""
@@ -256,10 +253,9 @@ class CollectiveWall(eqx.Module):
         """Position [m], width [m] and angle [rad] at the times t [s], (T,), from t[0] on.
 
         j [A/m^2], B [T]: numbers or drives in time, e.g. `Pulse`.  B_plane: (B_a, B_b), T, or a
-        drive that gives it.  landscape: a field that depends
-        on where the wall is, added to B.  position, angle: at t[0]; the angle is by default that of
-        the rest state.  rtol: relative error of a step, on q/lambda and
-        phi; by default 1e-8 (float64) or 1e-5 (float32).
+        drive that gives it.  landscape: a field that depends on where the wall is, added to B.
+        position, angle: at t[0]; the angle is by default that of the rest state.  rtol: relative
+        error of a step, on q/lambda and phi; by default 1e-8 (float64) or 1e-5 (float32).
         adjoint: as in `jaxstt.evolve`.  max_steps: between two saved times.
         Raises ValueError for times that do not increase, a tolerance <= 0 and what is no number,
         RuntimeError (equinox) if the steps run out.
@@ -341,9 +337,8 @@ class CollectiveWall(eqx.Module):
         gamma = self.coefficients().gamma
 
         def size(phi: Array) -> Array:
-            hard = gamma * self.Kp / self.Ms * jnp.sin(2 * phi)
-            turning = hard + self._turning_by_D(gamma, self.width(phi), -jnp.sin(phi))
-            return jnp.abs(of(phi, turning))
+            canted = canting(self.Ms, self.K, self.Kp, None, phi)
+            return jnp.abs(of(phi, self._hard(gamma, canted)))
 
         return largest_of(size, self.A.dtype)
 
